@@ -1,0 +1,60 @@
+# `make` lists what there is. On a fresh machine `make demo` and `make test` are enough: they see to Java,
+# make .venv from requirements.txt, and run.
+
+PANDAS3 := 3.1.1
+env := ./scripts/with_env.sh
+pytest := $(env) .venv/bin/python -m pytest
+
+.DEFAULT_GOAL := help
+# Two cores at work in one target leave nothing for a second one, and its output would be mixed in.
+.NOTPARALLEL:
+.PHONY: help venv demo test test-python test-scala test-slow test-pandas3 lint format wheel jar clean distclean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' Makefile
+
+venv: ## .venv in the checkout, from the exact versions in requirements.txt
+	@./scripts/setup_venv.sh
+
+demo: venv ## the demo, examples/demo.py (ARGS="..." is passed on)
+	@$(env) .venv/bin/python examples/demo.py $(ARGS)
+
+test: test-python test-scala ## all tests but the slow ones
+
+test-python: venv ## the Python tests but the slow ones (ARGS="..." is passed to pytest)
+	@$(pytest) -m 'not slow' $(ARGS)
+
+test-scala: venv ## the Scala tests, on the jars of .venv's pyspark
+	@$(env) ./scripts/sbt.sh test scalafmtSbtCheck scalafmtCheckAll
+
+test-slow: venv ## the slow Python tests
+	@$(pytest) -m slow $(ARGS)
+
+test-pandas3: ## the Python tests in a second environment, with pandas 3
+	@./scripts/setup_venv.sh .venv-pandas3 pandas==$(PANDAS3)
+	@SPARKPROPHET_VENV="$(CURDIR)/.venv-pandas3" $(env) .venv-pandas3/bin/python -m pytest -m 'not slow' $(ARGS)
+
+lint: venv ## the linter for Python, formats and warnings for Scala
+	@.venv/bin/python -m ruff check .
+	@$(env) ./scripts/sbt.sh scalafmtSbtCheck scalafmtCheckAll Test/compile
+
+format: venv ## mend what the linter can mend
+	@.venv/bin/python -m ruff check --fix .
+	@$(env) ./scripts/sbt.sh scalafmtSbt scalafmtAll
+
+wheel: venv ## the Python wheel, in dist/
+	@rm -rf build # or what was deleted since the last wheel would be in this one
+	@.venv/bin/python -m pip wheel -q --no-deps --no-build-isolation -w dist .
+	@ls dist/*.whl
+
+jar: venv ## the Scala jar, in target/scala-2.13/
+	@$(env) ./scripts/sbt.sh package
+	@ls target/scala-2.13/*.jar
+
+clean: ## remove what was built, but not .venv and .cache
+	rm -rf build dist target project/target project/project python/*.egg-info demo-output spark-warehouse \
+	  metastore_db derby.log .pytest_cache .ruff_cache .hypothesis
+	find python tests examples benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+
+distclean: clean ## remove .venv and .cache too
+	rm -rf .venv .venv-pandas3 .cache

@@ -1,0 +1,106 @@
+// The Scala side of sparkprophet. `scripts/sbt.sh COMMAND` runs sbt with nothing installed but Java.
+
+import scala.util.matching.Regex
+
+/** What the jar is compiled against; Spark itself is the cluster's, from 4.0 to 4.3. */
+val sparkVersion = "4.1.0"
+
+/** The version has one home, the Python package: two files that disagree would ship two versions. */
+def pythonVersion(init: File): String = {
+  val line: Regex = "(?m)^__version__\\s*=\\s*[\"']([^\"']+)[\"']".r
+  if (!init.isFile) sys.error(s"$init is missing: it holds the version of the whole project")
+  line
+    .findFirstMatchIn(IO.read(init))
+    .map(_.group(1))
+    .getOrElse(sys.error(s"""$init has no line of the form: __version__ = "1.2.3""""))
+}
+
+/** The folder with the jars of an installed pyspark, if the tests are to run on those. */
+lazy val pysparkJars: Option[File] =
+  sys.props
+    .get("pyspark.jars")
+    .orElse(sys.env.get("PYSPARK_JARS"))
+    .filter(_.nonEmpty)
+    .map { path =>
+      val dir = new File(path)
+      if ((dir * "spark-core_*.jar").get.isEmpty)
+        sys.error(s"pyspark.jars (or PYSPARK_JARS) is '$path': no Spark there; give pyspark/jars")
+      dir
+    }
+
+def jarsIn(dir: File): Seq[File] = (dir * "*.jar").get
+
+/** The artifact's name without its version, to see that two jars are the same library. */
+def library(jar: File): String = jar.getName.replaceFirst("-\\d[^/]*\\.jar$", "")
+
+/** What Spark's own launcher opens (org.apache.spark.launcher.JavaModuleOptions), for Java 17 and up. */
+val sparkJavaOptions =
+  Seq(
+    "java.base/java.lang",
+    "java.base/java.lang.invoke",
+    "java.base/java.lang.reflect",
+    "java.base/java.io",
+    "java.base/java.net",
+    "java.base/java.nio",
+    "java.base/java.util",
+    "java.base/java.util.concurrent",
+    "java.base/java.util.concurrent.atomic",
+    "java.base/jdk.internal.ref",
+    "java.base/sun.nio.ch",
+    "java.base/sun.nio.cs",
+    "java.base/sun.security.action",
+    "java.base/sun.util.calendar",
+    "java.security.jgss/sun.security.krb5"
+  ).map(module => s"--add-opens=$module=ALL-UNNAMED") ++ Seq(
+    "-XX:+IgnoreUnrecognizedVMOptions",
+    "--enable-native-access=ALL-UNNAMED",
+    "-Dio.netty.tryReflectionSetAccessible=true"
+  )
+
+lazy val root = (project in file("."))
+  .settings(
+    name := "sparkprophet",
+    organization := "sparkprophet",
+    version := pythonVersion(baseDirectory.value / "python" / "sparkprophet" / "__init__.py"),
+    licenses := Seq(License.Apache2),
+    scalaVersion := "2.13.17", // the one that Spark 4.1.0 is built with
+    scalacOptions ++= Seq("-deprecation", "-feature", "-unchecked", "-Xlint", "-Werror"),
+    scalacOptions ++= Seq("-encoding", "utf-8"),
+    Compile / scalaSource := baseDirectory.value / "scala" / "src" / "main" / "scala",
+    Compile / resourceDirectory := baseDirectory.value / "scala" / "src" / "main" / "resources",
+    Test / scalaSource := baseDirectory.value / "scala" / "src" / "test" / "scala",
+    Test / resourceDirectory := baseDirectory.value / "scala" / "src" / "test" / "resources",
+    libraryDependencies ++= Seq(
+      "org.apache.spark" %% "spark-sql" % sparkVersion % Provided,
+      "org.apache.spark" %% "spark-mllib" % sparkVersion % Provided,
+      "org.scalatest" %% "scalatest-funsuite" % "3.2.19" % Test
+    )
+  )
+  .settings(testSettings)
+
+// JVM and Python workers must be of one Spark version, and the workers' is the installed pyspark's. So the
+// tests are compiled and run on pyspark's jars alone; only the main code is compiled against 4.1.0.
+lazy val testSettings = Seq(
+  Test / unmanagedJars ++= Attributed.blankSeq(pysparkJars.toSeq.flatMap(jarsIn)),
+  Test / managedClasspath := {
+    val withSpark = (Test / managedClasspath).value
+    val withoutSpark = Classpaths.managedJars(Test, (Test / classpathTypes).value, update.value)
+    pysparkJars match {
+      case None => withSpark
+      case Some(dir) =>
+        val there = jarsIn(dir).map(library).toSet
+        withoutSpark.filterNot(jar => there(library(jar.data)))
+    }
+  },
+  Test / fork := true,
+  Test / javaOptions ++= sparkJavaOptions ++ Seq(
+    "-Xmx2g",
+    s"-Dspark.sql.warehouse.dir=${(target.value / "spark-warehouse").toURI}",
+    s"-Dsparkprophet.test.pyspark=${pysparkJars.fold("")(_.getAbsolutePath)}",
+    s"-Dsparkprophet.test.compiledAgainst=$sparkVersion"
+  ),
+  Test / envVars += "SPARK_LOCAL_IP" -> "127.0.0.1",
+  // A JVM has room for one SparkContext: suites run one after the other.
+  Test / parallelExecution := false,
+  Test / testOptions += Tests.Argument(TestFrameworks.ScalaTest, "-oDF")
+)

@@ -1,0 +1,39 @@
+"""Thousands of Prophet models, fitted and tuned as one Spark ML stage."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from sparkprophet.spark.errors import FitFailedError
+    from sparkprophet.spark.estimator import GroupedProphet
+    from sparkprophet.spark.evaluator import ForecastEvaluator
+    from sparkprophet.spark.model import GroupedProphetModel
+    from sparkprophet.spark.param_grid import BayesianParamGridBuilder, paper_search_space
+    from sparkprophet.spark.tuner import GroupedProphetTuner
+
+_HOMES = {
+    "BayesianParamGridBuilder": "sparkprophet.spark.param_grid",
+    "FitFailedError": "sparkprophet.spark.errors",
+    "ForecastEvaluator": "sparkprophet.spark.evaluator",
+    "GroupedProphet": "sparkprophet.spark.estimator",
+    "GroupedProphetModel": "sparkprophet.spark.model",
+    "GroupedProphetTuner": "sparkprophet.spark.tuner",
+    "paper_search_space": "sparkprophet.spark.param_grid",
+}
+
+__all__ = ["__version__", *_HOMES]
+
+
+def __getattr__(name: str) -> Any:
+    # Each name is imported when it is first used, so that `import sparkprophet` stays light.
+    if name not in _HOMES:
+        raise AttributeError(f"module 'sparkprophet' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

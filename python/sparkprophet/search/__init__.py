@@ -1,0 +1,22 @@
+"""Bayesian search: the search space, the samplers and one study.
+
+Knows nothing of series, pandas or Spark. Optuna does the searching; it is imported when the first
+sampler is made, so importing this package stays light.
+"""
+
+from sparkprophet.search.sampler import check_sampler, make_sampler
+from sparkprophet.search.space import Choice, Fixed, Int, SearchSpace, Uniform
+from sparkprophet.search.study import Study, Trial, run_study
+
+__all__ = [
+    "Choice",
+    "Fixed",
+    "Int",
+    "SearchSpace",
+    "Study",
+    "Trial",
+    "Uniform",
+    "check_sampler",
+    "make_sampler",
+    "run_study",
+]

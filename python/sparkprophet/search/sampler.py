@@ -1,0 +1,96 @@
+"""The five samplers, by name, as Optuna's own with its default settings."""
+
+from __future__ import annotations
+
+import importlib
+import threading
+import warnings
+from typing import TYPE_CHECKING
+
+from sparkprophet.search.space import Choice, SearchSpace
+from sparkprophet.search.values import shown, whole_number
+
+if TYPE_CHECKING:
+    import optuna
+
+# kind -> the modules that Optuna's sampler imports, only once it samples
+_MODULES = {
+    "tpe": (),
+    "random": (),
+    "qmc": ("scipy",),
+    "gp": ("scipy", "torch"),
+    "cmaes": ("cmaes",),
+}
+_LARGEST_SEED = 2**32 - 1  # of NumPy's RandomState, which all of Optuna's samplers use
+
+# warnings.catch_warnings saves and restores a list of the whole process.
+_warnings_lock = threading.Lock()
+
+
+def check_sampler(kind: str, space: SearchSpace | None = None) -> None:
+    """Raise where the sampler cannot work, so that a driver can tell before it starts a job.
+
+    `kind` is tpe, random, qmc, gp or cmaes. Raises ValueError for any other, and for cmaes on a
+    given `space` with no Uniform and no Int dimension: CMA-ES would draw all of it at random.
+    Raises ImportError, with what to install, where qmc (scipy), gp (scipy and torch) or cmaes
+    (cmaes) lack their packages.
+    """
+    if not isinstance(kind, str) or kind not in _MODULES:
+        raise ValueError(f"sampler: found {shown(kind)}; give one of {', '.join(_MODULES)}")
+    for module in ("optuna", *_MODULES[kind]):
+        try:
+            importlib.import_module(module)
+        except ImportError as error:
+            packages = " ".join(("optuna", *_MODULES[kind]))
+            raise ImportError(
+                f"sampler {kind!r} needs {module}, which cannot be imported ({error}); "
+                f"run `pip install {packages}` on the driver and the workers, or use 'tpe'"
+            ) from error
+    if kind == "cmaes" and space is not None:
+        if all(isinstance(dimension, Choice) for dimension in space.dimensions):
+            raise ValueError(
+                "sampler: found 'cmaes' for a search space of choices only, which CMA-ES cannot "
+                "search; add a Uniform or Int dimension, or use 'tpe'"
+            )
+
+
+def make_sampler(
+    kind: str, seed: int, num_startup_trials: int, space: SearchSpace
+) -> optuna.samplers.BaseSampler:
+    """Optuna's sampler of this `kind`; the same seed gives the same points in any process.
+
+    `seed` is from 0 to 2**32 - 1. The first `num_startup_trials` completed trials of tpe, gp and
+    cmaes are drawn at random; random and qmc have no use for them. The Sobol' points of qmc are
+    scrambled, since without that Optuna ignores its seed and every group would try the same
+    points; its first point is random. cmaes draws the choices of `space` at random.
+
+    Raises what `check_sampler` raises, and ValueError or TypeError for `seed` and
+    `num_startup_trials`.
+    """
+    check_sampler(kind, space)
+    seed = whole_number("seed", seed, 0, _LARGEST_SEED)
+    num_startup_trials = whole_number("num_startup_trials", num_startup_trials, 0)
+    from optuna import samplers
+
+    if kind == "tpe":
+        return samplers.TPESampler(seed=seed, n_startup_trials=num_startup_trials)
+    if kind == "random":
+        return samplers.RandomSampler(seed=seed)
+    if kind == "gp":
+        return samplers.GPSampler(
+            seed=seed, n_startup_trials=num_startup_trials, warn_independent_sampling=False
+        )
+    if kind == "cmaes":
+        return samplers.CmaEsSampler(
+            seed=seed, n_startup_trials=num_startup_trials, warn_independent_sampling=False
+        )
+    return _quiet_qmc(seed)
+
+
+def _quiet_qmc(seed: int) -> optuna.samplers.QMCSampler:
+    from optuna import samplers
+    from optuna.exceptions import ExperimentalWarning
+
+    with _warnings_lock, warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        return samplers.QMCSampler(scramble=True, seed=seed, warn_independent_sampling=False)

@@ -1,0 +1,1 @@
+"""One series: its config, checks, fit, forecast, components, backtest, metrics and record."""

@@ -1,0 +1,288 @@
+"""The settings of one series: one table of names, defaults, ranges and docs.
+
+The stage's Params, the JSON of a group's own values, the `config` column of the models table and
+the page of params in docs/ are all made from the fields of `Config`. Names are camelCase because
+they are the Params' names: one name everywhere.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sparkprophet.series import terms
+
+Convert = Callable[[Any, str], Any]
+
+
+def _number(low: float, high: float = float("inf"), open_ends: bool = True) -> Convert:
+    def convert(value: Any, what: str) -> float:
+        number = terms.finite(value, what)
+        inside = low < number < high if open_ends else low <= number <= high
+        if not inside:
+            ends = "between" if open_ends else "from"
+            joint = "and" if open_ends else "to"
+            above = f"> {low:g}" if open_ends else f">= {low:g}"
+            bounds = above if high == float("inf") else f"{ends} {low:g} {joint} {high:g}"
+            raise ValueError(f"{what}: found {value!r}, must be a number {bounds}")
+        return number
+
+    return convert
+
+
+def _integer(low: int) -> Convert:
+    return lambda value, what: terms.whole(value, what, low)
+
+
+def _choice(*values: str) -> Convert:
+    def convert(value: Any, what: str) -> str:
+        if value not in values:
+            near = difflib.get_close_matches(str(value), values, 1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise ValueError(f"{what}: found {value!r}, must be one of {', '.join(values)}{hint}")
+        return value
+
+    return convert
+
+
+def _switch(value: Any, what: str) -> str:
+    """Prophet's 'auto', True, False or a Fourier order, as text."""
+    text = str(value).strip().lower()
+    if text in ("auto", "true", "false"):
+        return text
+    try:
+        order = terms.whole(float(text), what, 0)
+    except ValueError as error:
+        raise ValueError(
+            f"{what}: found {value!r}, must be 'auto', 'true', 'false' or a Fourier order"
+        ) from error
+    return str(order) if order else "false"
+
+
+def _instants(value: Any, what: str) -> tuple[str, ...]:
+    if isinstance(value, str):
+        raise TypeError(f"{what}: found {value!r}, must be a list of dates")
+    return tuple(terms.instant(entry, f"{what}[{i}]") for i, entry in enumerate(value))
+
+
+def _terms(convert: Callable[[Any], dict[str, Any]]) -> Convert:
+    return lambda value, what: terms.terms(value, convert, what)
+
+
+def _country(value: Any, what: str) -> str:
+    if not isinstance(value, str) or not value:
+        raise TypeError(f"{what}: found {value!r}, must be a country's name or code such as 'US'")
+    return value
+
+
+def setting(default: Any, convert: Convert, doc: str) -> Any:
+    """One row of the table; `default` None means unset."""
+    return dataclasses.field(default=default, metadata={"convert": convert, "doc": doc})
+
+
+_FOURIER = "Fourier order of the {0} seasonality (period {1} days); a value switches it on."
+_PRIOR = "Prior scale of the {0} seasonality. Unset: seasonalityPriorScale."
+_SEASON = (
+    "{0} seasonality: auto, true, false or a Fourier order. auto: on for {1} (Prophet's rule)."
+)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Config:
+    """One series' settings, checked and in canonical form.
+
+    Every field is documented in its own `doc`; `docs()` gives them all. Values are those of
+    `prophet.Prophet` unless the doc says otherwise. Lists are kept as tuples.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Naming the field, what was found and what it must be.
+    """
+
+    growth: str = setting(
+        "linear",
+        _choice("linear", "logistic", "flat"),
+        "Trend: linear, logistic (needs capCol) or flat.",
+    )
+    nChangepoints: int = setting(
+        25, _integer(0), "Number of potential changepoints. Not used where changepoints is set."
+    )
+    changepointRange: float = setting(
+        0.8,
+        _number(0, 1, open_ends=False),
+        "Share of the history, from its start, in which changepoints are placed; 0 to 1.",
+    )
+    changepointPriorScale: float = setting(
+        0.05, _number(0), "Prior scale of the changepoints; larger is more flexible; > 0."
+    )
+    changepoints: tuple[str, ...] | None = setting(
+        None, _instants, "Dates of the changepoints (ISO text). Unset: placed evenly."
+    )
+    seasonalityMode: str = setting(
+        "additive", _choice(*terms.MODES), "additive or multiplicative seasonality."
+    )
+    yearlySeasonality: str = setting(
+        "auto", _switch, _SEASON.format("Yearly", "two years of history")
+    )
+    weeklySeasonality: str = setting(
+        "auto", _switch, _SEASON.format("Weekly", "two weeks of history in steps under a week")
+    )
+    dailySeasonality: str = setting(
+        "auto", _switch, _SEASON.format("Daily", "two days of history in steps under a day")
+    )
+    yearlyFourierOrder: int | None = setting(
+        None, _integer(1), _FOURIER.format("yearly", "365.25")
+    )
+    monthlyFourierOrder: int | None = setting(
+        None, _integer(1), _FOURIER.format("monthly", "30.5")
+    )
+    weeklyFourierOrder: int | None = setting(None, _integer(1), _FOURIER.format("weekly", "7"))
+    dailyFourierOrder: int | None = setting(None, _integer(1), _FOURIER.format("daily", "1"))
+    yearlyPriorScale: float | None = setting(None, _number(0), _PRIOR.format("yearly"))
+    monthlyPriorScale: float | None = setting(None, _number(0), _PRIOR.format("monthly"))
+    weeklyPriorScale: float | None = setting(None, _number(0), _PRIOR.format("weekly"))
+    dailyPriorScale: float | None = setting(None, _number(0), _PRIOR.format("daily"))
+    seasonalityPriorScale: float = setting(
+        10.0, _number(0), "Prior scale of every seasonality without one of its own; > 0."
+    )
+    holidaysPriorScale: float = setting(
+        10.0, _number(0), "Prior scale of every holiday and regressor without one of its own; > 0."
+    )
+    seasonalities: tuple[dict[str, Any], ...] = setting(
+        (),
+        _terms(terms.seasonality_term),
+        "Further seasonalities: a list of objects with name, period (days), fourierOrder, "
+        "priorScale, mode, conditionCol (a boolean column).",
+    )
+    countryHolidays: str | None = setting(
+        None, _country, "Country whose holidays are used for every group, such as 'US'."
+    )
+    holidays: tuple[dict[str, Any], ...] = setting(
+        (),
+        _terms(terms.holiday_term),
+        "Holidays: a list of objects with holiday, ds, lowerWindow (<= 0), upperWindow (>= 0), "
+        "priorScale; or Prophet's holidays frame.",
+    )
+    regressors: tuple[dict[str, Any], ...] = setting(
+        (),
+        _terms(terms.regressor_term),
+        "Extra regressors: column names, or objects with name, priorScale, standardize "
+        "('auto', true, false), mode.",
+    )
+    scaling: str = setting(
+        "absmax", _choice("absmax", "minmax"), "Scaling of the label before the fit."
+    )
+    intervalWidth: float = setting(
+        0.8, _number(0, 1), "Width of the uncertainty interval; between 0 and 1."
+    )
+    uncertaintySamples: int = setting(
+        1000, _integer(0), "Simulated futures behind the interval; 0: no interval, fastest."
+    )
+    solver: str = setting(
+        "auto",
+        _choice("auto", "native", "stan"),
+        "auto: the best one that this version has for the series; native: in-process exact MAP; "
+        "stan: stock Prophet's.",
+    )
+    minObservations: int = setting(
+        2, _integer(2), "A group with fewer usable rows fails with code TOO_SHORT; >= 2."
+    )
+    fallback: str = setting(
+        "none",
+        _choice("none", "seasonalNaive", "naive", "mean"),
+        "What forecasts a group whose fit failed; its row says status=fallback and keeps the "
+        "error.",
+    )
+    groupTimeout: float = setting(
+        0.0,
+        _number(0, float("inf"), open_ends=False),
+        "Seconds that one group's work may take; 0: no limit.",
+    )
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if value is None and field.default is None:
+                continue
+            object.__setattr__(self, field.name, field.metadata["convert"](value, field.name))
+        self._check_names()
+        self._check_holiday_priors()
+        if self.solver == "native":
+            raise ValueError(
+                "solver: found 'native', which this version does not have yet; use 'auto' or 'stan'"
+            )
+
+    def _check_names(self) -> None:
+        names = [term["name"] for term in self.seasonalities + self.regressors]
+        if self.monthlyFourierOrder and "monthly" not in names[: len(self.seasonalities)]:
+            names.append("monthly")
+        names += {term["holiday"] for term in self.holidays}
+        # Several seasonalities may share a condition.
+        names += {term["conditionCol"] for term in self.seasonalities} - {None}
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(
+                f"seasonalities, regressors, holidays: the name {twice[0]!r} is used twice; "
+                "give each its own name"
+            )
+
+    def _check_holiday_priors(self) -> None:
+        found: dict[str, float] = {}
+        for term in self.holidays:
+            scale = term["priorScale"] or self.holidaysPriorScale
+            if found.setdefault(term["holiday"], scale) != scale:
+                raise ValueError(
+                    f"holidays[{term['holiday']}].priorScale: found {scale:g} and "
+                    f"{found[term['holiday']]:g}, must be the same on all of its days"
+                )
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """Columns besides timestamp, label, cap and floor that a fit needs, in order."""
+        conditions = [term["conditionCol"] for term in self.seasonalities]
+        names = [term["name"] for term in self.regressors] + [c for c in conditions if c]
+        return tuple(dict.fromkeys(names))
+
+    def replace(self, values: Mapping[str, Any]) -> Config:
+        """A copy with other values; None takes a setting back to unset.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For an unknown name (with the nearest known one) or a value out of range.
+        """
+        check_names(values)
+        return dataclasses.replace(self, **values)
+
+    def to_json(self) -> str:
+        """All settings as one JSON object, in the table's order."""
+        return json.dumps(dataclasses.asdict(self), separators=(",", ":"), ensure_ascii=False)
+
+    @staticmethod
+    def from_json(text: str) -> Config:
+        """The config that `to_json` wrote."""
+        return Config().replace(json.loads(text))
+
+
+SETTINGS: tuple[dataclasses.Field[Any], ...] = dataclasses.fields(Config)
+
+
+def check_names(values: Mapping[str, Any]) -> None:
+    """Raise ValueError for the first name that is not a setting, with the nearest that is."""
+    known = [field.name for field in SETTINGS]
+    for name in values:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
+            raise ValueError(f"{name}: not a setting of a series; {hint}")
+
+
+def as_param_value(value: Any) -> Any:
+    """A setting's canonical value as Spark's Params and JSON hold it: tuples become lists."""
+    if not isinstance(value, tuple):
+        return value
+    return [dict(entry) if isinstance(entry, dict) else entry for entry in value]

@@ -1,0 +1,106 @@
+"""Fit one series."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+
+from sparkprophet.series import checks, model, naive, stan
+from sparkprophet.series.config import Config
+from sparkprophet.series.data import Series
+from sparkprophet.series.errors import SeriesError, as_series_error, clip, coded
+from sparkprophet.series.record import Fit
+from sparkprophet.series.seasonality import Seasonality, resolve
+from sparkprophet.series.state import State
+
+
+def deadline_of(config: Config) -> float | None:
+    """`time.monotonic()` at which the group's time is up if its work starts now; None: never."""
+    return time.monotonic() + config.groupTimeout if config.groupTimeout else None
+
+
+def fit(series: Series, config: Config, deadline: float | None = None) -> Fit:
+    """Fit a series; a failure is an outcome, never an exception.
+
+    Parameters
+    ----------
+    series : Series
+        In any order; rows without a label are left out.
+    config : Config
+    deadline : float or None
+        `time.monotonic()` at which the fit is given up with code TIMEOUT.
+
+    Returns
+    -------
+    Fit
+        With status ok, or failed, or fallback where `config.fallback` names a method and there is
+        at least one finite label to forecast from.
+    """
+    observed = ~np.isnan(series.y)
+    known = series.ds[observed & ~np.isnat(series.ds)]
+    outcome = Fit("ok", config, n_obs=int(observed.sum()))
+    if len(known):
+        outcome.start, outcome.end = known.min(), known.max()
+    try:
+        used = checks.usable(series, config)
+        outcome.state, outcome.log_posterior = estimate(used, config, deadline=deadline)
+        outcome.solver = "stan"
+    except Exception as error:
+        _fail(outcome, series, as_series_error(error))
+    return outcome
+
+
+def estimate(
+    used: Series,
+    config: Config,
+    seasonalities: tuple[Seasonality, ...] | None = None,
+    deadline: float | None = None,
+) -> tuple[State, float | None]:
+    """The fitted state of checked rows and its log posterior.
+
+    Parameters
+    ----------
+    used : Series
+        As `checks.usable` gives it.
+    seasonalities : tuple of Seasonality, optional
+        Those of the whole series where `used` is only a part of it; found from `used` by default.
+
+    Raises
+    ------
+    SeriesError
+        Where the solver fails, the deadline passes or Prophet refuses.
+    """
+    if seasonalities is None:
+        seasonalities = resolve(config, used.ds)
+    with coded(), stan.quiet():
+        fitted = model.build(stan.prophet_class(), config, seasonalities)
+        log_posterior = stan.fit(fitted, model.frame(used), deadline)
+        return model.state_of(fitted, used, seasonalities), log_posterior
+
+
+def prophet_of(state: State, config: Config) -> Any:
+    """A genuine `prophet.Prophet`, fitted: it predicts, plots and cross-validates as any other.
+
+    Raises
+    ------
+    ValueError
+        For a state that a fallback forecasts.
+    """
+    if state.method != "prophet":
+        raise ValueError(f"this group is forecast by the fallback {state.method!r}, not by Prophet")
+    with stan.quiet():
+        from prophet import Prophet
+
+        return model.rebuild(Prophet, state, config)
+
+
+def _fail(outcome: Fit, series: Series, error: SeriesError) -> None:
+    outcome.status = "failed"
+    outcome.error_code, outcome.error_message = error.code, clip(error.message)
+    method = outcome.config.fallback
+    history = series.take(np.isfinite(series.y) & ~np.isnat(series.ds)).ordered()
+    if method in naive.METHODS and len(history):
+        outcome.status, outcome.solver = "fallback", method
+        outcome.state = State(method, history)

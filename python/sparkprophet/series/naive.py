@@ -1,0 +1,83 @@
+"""The simple forecasts of FPP3, section 5.2: benchmarks, and what a fallback forecasts with."""
+
+from __future__ import annotations
+
+from statistics import NormalDist
+
+import numpy as np
+
+from sparkprophet.series import frequency
+from sparkprophet.series.data import Series
+
+METHODS = ("seasonalNaive", "naive", "mean")
+_SEASONS_BACK = 10
+
+
+def forecast(
+    method: str, history: Series, ds: np.ndarray, width: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Forecast and interval at any timestamps, those of the history included.
+
+    Parameters
+    ----------
+    method : str
+        seasonalNaive: the value one season ago (the nearest earlier season that has one, else
+        the last value); naive: the value before; mean: the history's mean.
+    history : Series
+        Sorted by time, without NaN, at least one row.
+    ds : ndarray of datetime64[us], shape (n,)
+    width : float
+        Nominal width of the interval; its formulas are those of FPP3, section 5.5.
+
+    Returns
+    -------
+    yhat, lower, upper : ndarray of float64, shape (n,)
+        NaN where nothing is known yet (before the first value), and as bounds where the history
+        has no residual to measure.
+    """
+    step = frequency.infer(history.ds)
+    origin = history.ds[0]
+    at, known = step.position(ds, origin), step.position(history.ds, origin)
+    if method == "mean":
+        yhat = np.full(len(ds), history.y.mean())
+        residuals, spread = history.y - history.y.mean(), np.sqrt(1 + 1 / len(history))
+        estimated = 1
+    else:
+        season = step.season if method == "seasonalNaive" else 1
+        yhat, seasons = _look_back(at, known, history.y, season)
+        fitted, _ = _look_back(known, known, history.y, season)
+        residuals, spread = history.y - fitted, np.sqrt(seasons)
+        estimated = 0
+    half = NormalDist().inv_cdf((1 + width) / 2) * _deviation(residuals, estimated) * spread
+    return yhat, yhat - half, yhat + half
+
+
+def _deviation(residuals: np.ndarray, estimated: int) -> float:
+    """Standard deviation of the residuals that there are, after `estimated` parameters."""
+    found = residuals[np.isfinite(residuals)]
+    freedom = len(found) - estimated
+    largest = np.abs(found).max(initial=0.0)
+    if freedom < 1:
+        return float("nan")
+    if largest == 0:
+        return 0.0
+    # In units of the largest, whose square may be too large for a float.
+    return float(largest * np.sqrt(np.sum((found / largest) ** 2) / freedom))
+
+
+def _look_back(
+    at: np.ndarray, known: np.ndarray, y: np.ndarray, season: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Value a whole number of seasons (at least one) before each position, and that number."""
+    last = known[-1]
+    seasons = np.maximum(1, -((last - at) // season))
+    values = np.full(len(at), np.nan)
+    for further in range(_SEASONS_BACK):
+        wanted = at - (seasons + further) * season
+        found = np.searchsorted(known, wanted, side="right") - 1
+        hit = np.isnan(values) & (found >= 0) & (known[np.maximum(found, 0)] == wanted)
+        values[hit] = y[found[hit]]
+    before = np.searchsorted(known, at, side="left") - 1
+    open_ = np.isnan(values) & (before >= 0)
+    values[open_] = y[before[open_]]
+    return values, seasons

@@ -1,0 +1,1 @@
+"""The Spark side: Params, Estimators, Models, evaluator, tuners, persistence."""

@@ -1,0 +1,58 @@
+"""GroupedProphet: one Prophet per group as a Spark ML Estimator."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyspark.ml import Estimator
+from pyspark.ml.util import MLReadable, MLWritable
+from pyspark.sql import DataFrame, SparkSession
+
+from sparkprophet.spark import columns, run
+from sparkprophet.spark.model import GroupedProphetModel, finish
+from sparkprophet.spark.params import GroupedProphetParams
+from sparkprophet.spark.persistence import StageReader, StageWriter
+from sparkprophet.spark.worker import fit_group, group_function
+
+
+class GroupedProphet(GroupedProphetParams, Estimator[Any], MLWritable, MLReadable[Any]):
+    """Fits one Prophet per group of a DataFrame.
+
+    Every param is a keyword argument: `GroupedProphet(groupCols=["store", "item"])`;
+    `explainParams()` documents them all. Works as a stage of a Pipeline and inside Spark's
+    tuners; the settings are those of `prophet.Prophet` in Spark ML's spelling.
+
+    Examples
+    --------
+    >>> model = GroupedProphet(groupCols=["store"]).fit(df)      # doctest: +SKIP
+    >>> model.forecast(14).show()                                # doctest: +SKIP
+    """
+
+    def _fit(self, dataset: DataFrame) -> GroupedProphetModel:
+        config = self.series_config()
+        columns.check_input(dataset, self, config, fitting=True)
+        function = group_function(run.layout(self, config), config.to_json(), fit_group, {})
+        data = run.keyed(dataset, self, config)
+        time_type = dataset.schema[self.getOrDefault("timestampCol")].dataType
+
+        def work() -> DataFrame:
+            return run.rows_per_key(data, self, time_type, function)
+
+        return finish(self, self, *run.materialise(work, self, dataset.sparkSession, "fit"))
+
+    def write(self) -> StageWriter:
+        """A writer: `write().overwrite().save(path)`."""
+        return StageWriter(self)
+
+    @classmethod
+    def read(cls) -> StageReader:
+        """A reader: `read().load(path)`, or shorter `GroupedProphet.load(path)`."""
+
+        def build(spark: SparkSession, path: str, metadata: dict[str, Any]) -> GroupedProphet:
+            return cls()
+
+        return StageReader(cls, build)
+
+
+# Saved stages name one class that exists in Python and in Scala.
+GroupedProphet.__module__ = "sparkprophet"

@@ -1,0 +1,196 @@
+"""Search spaces from Spark ML params: the builder, and the paper's own space."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pyspark.ml.param import Param, Params
+
+from sparkprophet.search.space import Choice, Fixed, Int, SearchSpace, Uniform
+from sparkprophet.search.values import shown
+
+_PAPER_SEASONALITY_MODES = ("multiplicative", "additive")
+_PAPER_SCALES = {
+    "yearlyPriorScale": (0.01, 2.0),
+    "monthlyPriorScale": (0.01, 10.0),
+    "weeklyPriorScale": (0.01, 10.0),
+    "changepointPriorScale": (0.01, 0.9),
+    "holidaysPriorScale": (0.005, 30.0),
+}
+_PAPER_ORDERS = {
+    "yearlyFourierOrder": (12, 13),
+    "monthlyFourierOrder": (4, 5),
+    "weeklyFourierOrder": (1, 3),
+}
+
+
+class BayesianParamGridBuilder:
+    """Builds a `SearchSpace` from the params of a Spark ML stage, or of a Pipeline's stages.
+
+    Used as `pyspark.ml.tuning.ParamGridBuilder` is: every method returns the builder, and a param
+    that is added again takes its new values in its old place. All bounds and values go through
+    the param's own type converter. Each method raises TypeError for anything but a
+    `pyspark.ml.param.Param`, and TypeError or ValueError that names the param as `Stage.param`,
+    with the value found and the remedy, for values that the param or the search does not take.
+
+    >>> BayesianParamGridBuilder().addUniform(lr.regParam, 1e-4, 1.0, log=True).space()
+    """
+
+    def __init__(self) -> None:
+        self._entries: list[Uniform | Int | Choice | Fixed] = []
+
+    def addUniform(
+        self, param: Param, low: float, high: float, log: bool = False
+    ) -> BayesianParamGridBuilder:
+        """Search a real number in [low, high], evenly in its logarithm with `log`."""
+        label = _label(param)
+        low, high = _converted(param, "low", low), _converted(param, "high", high)
+        entry = _made(label, Uniform, param.name, low, high, log, param.parent)
+        # Spark's toInt takes whole floats: only a value between the bounds shows an int param.
+        between = entry.low + 0.381966 * (entry.high - entry.low)
+        if _converted(param, "a number of the range", between, "use addInt") != between:
+            raise TypeError(
+                f"{label}: a number of the range: found {between!r}, which the param changes; "
+                "use addInt or addChoice"
+            )
+        return self._put(entry)
+
+    def addInt(
+        self, param: Param, low: int, high: int, step: int = 1, log: bool = False
+    ) -> BayesianParamGridBuilder:
+        """Search low, low + step, ... up to high, inclusive; `log` goes with step=1 only."""
+        low, high = (
+            _whole(_converted(param, name, bound)) for name, bound in (("low", low), ("high", high))
+        )
+        return self._put(_made(_label(param), Int, param.name, low, high, step, log, param.parent))
+
+    def addChoice(self, param: Param, values: Iterable[Any]) -> BayesianParamGridBuilder:
+        """Search one of `values`: numbers, strings, booleans or lists of these."""
+        label = _label(param)
+        # A set's order differs between processes, and with it what the sampler would draw.
+        if isinstance(values, (str, bytes, set, frozenset, Mapping)) or not isinstance(
+            values, Iterable
+        ):
+            raise TypeError(f"{label}: values: found {shown(values)}; give a list of values")
+        converted = [
+            _converted(param, f"values[{position}]", value) for position, value in enumerate(values)
+        ]
+        return self._put(_made(label, Choice, param.name, converted, param.parent))
+
+    def addGrid(self, param: Param, values: Iterable[Any]) -> BayesianParamGridBuilder:
+        """`addChoice`, under the name that it has in `ParamGridBuilder`."""
+        return self.addChoice(param, values)
+
+    def baseOn(self, *args: Mapping[Param, Any] | tuple[Param, Any]) -> BayesianParamGridBuilder:
+        """Fix params for all trials: one ParamMap, or any number of (param, value) pairs."""
+        pairs = args[0].items() if len(args) == 1 and isinstance(args[0], Mapping) else args
+        for pair in pairs:
+            if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+                raise TypeError(
+                    f"baseOn: found {shown(pair)}; give one dict of param -> value, or "
+                    "(param, value) pairs"
+                )
+            param, value = pair
+            label = _label(param)
+            value = _converted(param, "value", value)
+            self._put(_made(label, Fixed, param.name, value, param.parent))
+        return self
+
+    def space(self) -> SearchSpace:
+        """The search space so far; ValueError where nothing was added to be searched."""
+        searched = tuple(entry for entry in self._entries if not isinstance(entry, Fixed))
+        if not searched:
+            raise ValueError(
+                "BayesianParamGridBuilder: found no param to search; call addUniform, addInt or "
+                "addChoice first"
+            )
+        return SearchSpace(
+            searched, tuple(entry for entry in self._entries if isinstance(entry, Fixed))
+        )
+
+    def toJson(self) -> str:
+        """The JSON text of `space()`."""
+        return self.space().toJson()
+
+    @staticmethod
+    def fromJson(text: str) -> BayesianParamGridBuilder:
+        """A builder whose `space()` equals the one written; raises as `SearchSpace.fromJson`."""
+        space = SearchSpace.fromJson(text)
+        builder = BayesianParamGridBuilder()
+        builder._entries = [*space.dimensions, *space.fixed]
+        return builder
+
+    def _put(self, entry: Uniform | Int | Choice | Fixed) -> BayesianParamGridBuilder:
+        owner = (entry.parent, entry.name)
+        for position, other in enumerate(self._entries):
+            if (other.parent, other.name) == owner:
+                self._entries[position] = entry
+                return self
+        self._entries.append(entry)
+        return self
+
+
+def paper_search_space(estimator: Params) -> SearchSpace:
+    """The search space of the Prophet-on-Spark paper, for the params of a `GroupedProphet`.
+
+    Nine dimensions in the paper's order of naming: the seasonality mode, five prior scales
+    (uniform, not logarithmic) and three Fourier orders, both ends inclusive. Raises TypeError
+    where `estimator` has not all of these params.
+    """
+    names = ("seasonalityMode", *_PAPER_SCALES, *_PAPER_ORDERS)
+    if not isinstance(estimator, Params):
+        raise TypeError(
+            f"paper_search_space: estimator: found {shown(estimator)}; give a GroupedProphet"
+        )
+    missing = [name for name in names if not estimator.hasParam(name)]
+    if missing:
+        raise TypeError(
+            f"paper_search_space: estimator: found {type(estimator).__name__}, which has no "
+            f"param {', '.join(missing)}; give a GroupedProphet"
+        )
+    builder = BayesianParamGridBuilder()
+    builder.addChoice(estimator.getParam("seasonalityMode"), _PAPER_SEASONALITY_MODES)
+    for name, (low, high) in _PAPER_SCALES.items():
+        builder.addUniform(estimator.getParam(name), low, high)
+    for name, (low, high) in _PAPER_ORDERS.items():
+        builder.addInt(estimator.getParam(name), low, high)
+    return builder.space()
+
+
+def _label(param: Param) -> str:
+    """`Stage.param`: the stage's class as in its uid, without the random end."""
+    # A class's own attribute (LinearRegression.regParam) is a Param too, but of no stage.
+    if not isinstance(param, Param) or param.parent == "undefined":
+        raise TypeError(
+            f"BayesianParamGridBuilder: found {shown(param)} for the param; give a Param of a "
+            "stage that was made, such as lr.regParam with lr = LinearRegression()"
+        )
+    return f"{re.sub('_[0-9a-f]{12}$', '', param.parent)}.{param.name}"
+
+
+def _converted(
+    param: Param, what: str, value: Any, remedy: str = "give a value that can be set on it"
+) -> Any:
+    label = _label(param)
+    try:
+        return param.typeConverter(value)
+    except Exception as error:  # a converter is the stage's own code and may raise anything
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(
+            f"{label}: {what}: found {shown(value)}, which the param does not take "
+            f"({str(error)[:200]}); {remedy}"
+        ) from error
+
+
+def _whole(bound: Any) -> Any:
+    """A whole float as an int: what a float param's converter makes of an int bound."""
+    return int(bound) if isinstance(bound, float) and bound.is_integer() else bound
+
+
+def _made(label: str, kind: type, *args: Any) -> Any:
+    try:
+        return kind(*args)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{label}: {error}") from error

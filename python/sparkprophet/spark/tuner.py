@@ -1,0 +1,245 @@
+"""GroupedProphetTuner: one search per group, run where the group's data is."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from dataclasses import asdict
+from typing import Any
+
+from pyspark.ml import Estimator
+from pyspark.ml.util import MLReadable, MLWritable
+from pyspark.sql import DataFrame, SparkSession
+
+from sparkprophet.search.sampler import check_sampler
+from sparkprophet.search.space import SearchSpace
+from sparkprophet.series import terms
+from sparkprophet.series.config import SETTINGS, Config
+from sparkprophet.series.data import Series
+from sparkprophet.series.metrics import METRICS, NEEDS_INTERVALS
+from sparkprophet.spark import checkpoint, columns, run
+from sparkprophet.spark.estimator import GroupedProphet
+from sparkprophet.spark.model import GroupedProphetModel, finish
+from sparkprophet.spark.params import (
+    PARALLELISM,
+    SEED,
+    Spec,
+    TableParams,
+    at_least,
+    one_of,
+    seconds,
+    switch,
+    text,
+    with_params,
+)
+from sparkprophet.spark.persistence import StageReader, StageWriter
+from sparkprophet.spark.tune import TUNED_DDL, TUNED_TYPES, Search, tune_series
+from sparkprophet.spark.worker import Outcome, group_function
+
+
+def _estimator(value: Any, what: str) -> GroupedProphet:
+    if not isinstance(value, GroupedProphet):
+        raise TypeError(f"{what}: found {type(value).__name__}, must be a GroupedProphet")
+    return value
+
+
+def _space(value: Any, what: str) -> str:
+    """A SearchSpace or its JSON, as JSON: the form that is saved."""
+    if isinstance(value, str):
+        value = SearchSpace.fromJson(value)
+    if not isinstance(value, SearchSpace):
+        raise TypeError(
+            f"{what}: found {type(value).__name__}, must be a SearchSpace; make one with "
+            "BayesianParamGridBuilder().addUniform(...).space()"
+        )
+    return value.toJson()
+
+
+def _delta(value: Any, what: str) -> float:
+    number = terms.finite(value, what)
+    if number < 0:
+        raise ValueError(f"{what}: found {value!r}, must be a number >= 0")
+    return number
+
+
+@with_params(
+    Spec("estimator", None, _estimator, "GroupedProphet whose settings are searched."),
+    Spec("searchSpace", None, _space, "SearchSpace of series params, or its JSON."),
+    Spec("numTrials", 50, at_least(1), "Trials per group."),
+    Spec("metric", "rmse", one_of(*METRICS),
+         "What is minimised on the holdout: the mean over the folds. coverage: its distance from "
+         "intervalWidth."),
+    Spec("horizon", None, at_least(1), "Steps of each holdout; must be set."),
+    Spec("numFolds", 1, at_least(1), "Rolling-origin folds; the last ones that fit are used."),
+    Spec("period", None, at_least(1), "Steps between two cutoffs; unset: half of the horizon."),
+    Spec("initial", None, at_least(1),
+         "Steps of history before the first cutoff; unset: three horizons."),
+    Spec("earlyStoppingRounds", 0, at_least(0),
+         "Stop a group's search after so many trials without a better value; 0: never."),
+    Spec("minDelta", 0.0, _delta, "By how much a value must be better to count as better."),
+    Spec("timeout", 0.0, seconds,
+         "Seconds after which no trial starts in any group, counted from fit; 0: no limit."),
+    Spec("groupTimeout", 0.0, seconds,
+         "Seconds that one group's search and fit may take; 0: no limit."),
+    Spec("sampler", "tpe", one_of("tpe", "random", "qmc", "gp", "cmaes"), "Optuna's sampler."),
+    Spec("numStartupTrials", 10, at_least(0), "Random trials before tpe, gp or cmaes learn."),
+    Spec("warmStart", True, switch,
+         "The estimator's own values are a candidate, tried first: a search that finds nothing "
+         "better keeps them, even where they lie outside of the search space."),
+    Spec("checkpointDir", None, text,
+         "Folder where finished groups are kept; a killed job run again with the same arguments "
+         "on the same data goes on where it was."),
+    Spec("collectTrials", True, switch, "Keep every trial in the model."),
+    PARALLELISM,
+    SEED,
+)  # fmt: skip
+class GroupedProphetTuner(TableParams, Estimator[Any], MLWritable, MLReadable[Any]):
+    """Tunes and fits one Prophet per group: an Optuna study per key, in Spark's workers.
+
+    Every param is a keyword argument. The group's last `horizon` steps (or `numFolds` rolling
+    cutoffs) judge a config; the best one is fitted to the whole group. The model is a
+    GroupedProphetModel with `trials` and `comparison`; its config column holds the values found.
+    A group too short for a holdout gets the estimator's own values (stopped_by=noHoldout).
+    `parallelism` and `seed` here win over the estimator's.
+    """
+
+    def getSearchSpace(self) -> SearchSpace:
+        """The search space."""
+        return SearchSpace.fromJson(self.getOrDefault("searchSpace"))
+
+    def copy(self, extra: dict[Any, Any] | None = None) -> GroupedProphetTuner:
+        """A copy; extra values of the estimator's params go to a copy of the estimator."""
+        that = super().copy(extra)
+        if that.isSet("estimator"):
+            that.set(that.estimator, that.getOrDefault("estimator").copy(extra))
+        return that
+
+    def _fit(self, dataset: DataFrame) -> GroupedProphetModel:
+        for name in ("estimator", "searchSpace", "horizon"):
+            if not self.isDefined(name):
+                raise ValueError(f"{name}: is not set; GroupedProphetTuner needs it")
+        params = self.getOrDefault("estimator").copy()
+        params.setParams(seed=self.getOrDefault("seed"))
+        params.setParams(parallelism=self.getOrDefault("parallelism"))
+        config = params.series_config()
+        self._check_space(params, config)
+        columns.check_input(dataset, params, config, fitting=True)
+        data = run.keyed(dataset, params, config)
+        time_type = dataset.schema[params.getOrDefault("timestampCol")].dataType
+        search = self._search()
+        function = group_function(
+            run.layout(params, config), config.to_json(), _work(search), TUNED_TYPES
+        )
+
+        def work() -> DataFrame:
+            def rows(part: DataFrame) -> DataFrame:
+                return run.rows_per_key(part, params, time_type, function, TUNED_DDL)
+
+            return self._checkpointed(data, params, config, search, rows)
+
+        done = run.materialise(work, params, dataset.sparkSession, "tune")
+        model = finish(self, params, *done)
+        if sys.stderr.isatty():
+            print(model.comparison_text(), file=sys.stderr)
+        return model
+
+    def _checkpointed(
+        self, data: DataFrame, params: GroupedProphet, config: Config, search: Search, rows: Any
+    ) -> DataFrame:
+        if not self.isDefined("checkpointDir"):
+            return rows(data)
+        lasting = asdict(search) | {"until": None}
+        arguments = json.dumps([lasting, config.to_json(), params.getOrDefault("groupCols")])
+        names = columns.key_names(len(params.getOrDefault("groupCols")))
+        return checkpoint.in_rounds(
+            data, names, rows, self.getOrDefault("checkpointDir"), arguments
+        )
+
+    def _search(self) -> Search:
+        timeout = self.getOrDefault("timeout")
+        return Search(
+            space_json=self.getOrDefault("searchSpace"),
+            metric=self.getOrDefault("metric"),
+            horizon=self.getOrDefault("horizon"),
+            num_folds=self.getOrDefault("numFolds"),
+            period=self._optional("period"),
+            initial=self._optional("initial"),
+            num_trials=self.getOrDefault("numTrials"),
+            sampler=self.getOrDefault("sampler"),
+            num_startup_trials=self.getOrDefault("numStartupTrials"),
+            early_stopping_rounds=self.getOrDefault("earlyStoppingRounds"),
+            min_delta=self.getOrDefault("minDelta"),
+            warm_start=self.getOrDefault("warmStart"),
+            collect_trials=self.getOrDefault("collectTrials"),
+            group_timeout=self.getOrDefault("groupTimeout"),
+            until=time.time() + timeout if timeout else None,
+        )
+
+    def _check_space(self, params: GroupedProphet, config: Config) -> None:
+        """Raise for a search that cannot work, before any job."""
+        space = self.getSearchSpace()
+        check_sampler(self.getOrDefault("sampler"), space)
+        if self.getOrDefault("metric") in NEEDS_INTERVALS and not config.uncertaintySamples:
+            raise ValueError(
+                f"metric: {self.getOrDefault('metric')!r} needs intervals; set the estimator's "
+                "uncertaintySamples above 0"
+            )
+        known = {field.name for field in SETTINGS}
+        for key, dimension in space.keyed().items():
+            if dimension.parent not in (None, params.uid) or key not in known:
+                raise ValueError(
+                    f"searchSpace: {key!r} of stage {dimension.parent!r} is not a series param of "
+                    f"the tuner's estimator {params.uid}; build the space from its params"
+                )
+            for value in _ends(dimension):
+                tried = config.replace({key: value})
+                columns.check_growth(params, tried)
+                unread = set(tried.column_names) - set(config.column_names)
+                if unread:
+                    raise ValueError(
+                        f"searchSpace: {key!r} needs column {min(unread)!r}, which the estimator "
+                        "does not read; name it in the estimator's own regressors or seasonalities"
+                    )
+
+    def write(self) -> StageWriter:
+        """A writer: `write().overwrite().save(path)`; the estimator is saved below."""
+        values = {p.name: v for p, v in self._paramMap.items() if p.name != "estimator"}
+        estimator = self._optional("estimator")
+
+        def write_data(path: str) -> None:
+            if estimator is not None:
+                estimator.write().save(f"{path}/estimator")
+
+        extra = {"paramMap": values, "hasEstimator": estimator is not None}
+        return StageWriter(self, extra, write_data)
+
+    @classmethod
+    def read(cls) -> StageReader:
+        """A reader: `read().load(path)`, or shorter `GroupedProphetTuner.load(path)`."""
+
+        def build(spark: SparkSession, path: str, metadata: dict[str, Any]) -> GroupedProphetTuner:
+            tuner = cls()
+            if metadata.get("hasEstimator"):
+                tuner.setEstimator(GroupedProphet.read().session(spark).load(f"{path}/estimator"))
+            return tuner
+
+        return StageReader(cls, build)
+
+
+GroupedProphetTuner.__module__ = "sparkprophet"
+
+
+def _work(search: Search) -> Any:
+    def work(series: Series, config: Config, seed: int) -> Outcome:
+        return tune_series(series, config, seed, search)
+
+    return work
+
+
+def _ends(dimension: Any) -> list[Any]:
+    """Values of a dimension that are in range if all of it is."""
+    for name in ("values", "value"):
+        if hasattr(dimension, name):
+            return list(getattr(dimension, name)) if name == "values" else [dimension.value]
+    return [dimension.low, dimension.high]

@@ -1,0 +1,38 @@
+"""What the documents say holds: code blocks run, pages made from tables are up to date."""
+
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def python_blocks():
+    for page in PAGES:
+        for i, code in enumerate(re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)):
+            yield pytest.param(code, id=f"{page.name}-{i}")
+
+
+@pytest.mark.parametrize("code", python_blocks())
+def test_code_block_runs(code, spark_session, capsys):
+    exec(compile(code, "block", "exec"), {})  # noqa: S102 - our own documents
+    # The example says that it shows a forecast and a summary.
+    printed = capsys.readouterr().out
+    assert "yhat_lower" in printed and "CPU utilisation" in printed
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_relative_links_lead_somewhere(page):
+    links = re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page.read_text())
+    missing = [link for link in links if "://" not in link and not (page.parent / link).exists()]
+    assert not missing
+
+
+def test_params_page_is_up_to_date():
+    spec = importlib.util.spec_from_file_location("page", ROOT / "scripts" / "params_page.py")
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    assert (ROOT / "docs" / "params.md").read_text() == script.page()
