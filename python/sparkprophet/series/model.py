@@ -59,10 +59,13 @@ def build(prophet: type, config: Config, seasonalities: tuple[Seasonality, ...])
 
 def _check_country(config: Config, country: str) -> None:
     """Raise SeriesError HOLIDAYS_INVALID for what Prophet.add_country_holidays and fit refuse."""
-    import holidays
+    from prophet.make_holidays import get_country_holidays_class
 
-    # The package's own helpers are attributes beside its countries and markets.
-    found = getattr(holidays, {"TU": "TR"}.get(country, country), None)
+    try:
+        found = get_country_holidays_class(country)
+    except AttributeError:
+        found = None
+    # It takes the package's own helpers too, which have neither.
     if not (getattr(found, "country", None) or getattr(found, "market", None)):
         raise SeriesError(
             "HOLIDAYS_INVALID",

@@ -20,7 +20,11 @@ from typing import Any
 
 from sparkprophet.series.errors import SeriesError
 
-_LOGGERS = ("prophet", "prophet.models", "prophet.plot", "cmdstanpy")
+# Prophet loads matplotlib, which complains of a home that is not writable.
+_LOGGERS = (
+    "prophet", "prophet.models", "prophet.plot", "cmdstanpy", "matplotlib",
+    "matplotlib.font_manager",
+)  # fmt: skip
 # Prophet logs, warns and draws random numbers through state of the whole process, so threads take
 # turns; processes, such as Spark's workers, do not meet.
 _TURN = threading.RLock()
@@ -134,8 +138,8 @@ def fit(model: Any, frame: Any, deadline: float | None) -> float | None:
     except RuntimeError as error:
         raise SeriesError(
             "SOLVER_FAILED",
-            f"Stan: {' '.join(str(error).splitlines()[-1:])}; simplify the model, drop collinear regressors "
-            "or set a fallback",
+            f"Stan: {' '.join(str(error).splitlines()[-1:])}; simplify the model, drop collinear "
+            "regressors or set a fallback",
         ) from error
     lp = model.params.get("lp__")
     return None if lp is None else float(lp[0, 0])

@@ -48,9 +48,9 @@ class ForecastEvaluator(TableParams, Evaluator, MLWritable, MLReadable[Any]):
     With e = label - prediction and w the weight: rmse, mae; wape = sum w|e| / sum w|label|;
     mape and mdape over rows with a label other than 0; smape as Prophet's; mase = mae over the
     mean absolute one-step change of the labels given; pinball of the interval's two ends;
-    coverage. Rows where a needed value is NULL, NaN or infinite are left out: `counts` says how
-    many. Where nothing is left the result is the worst value, infinity (0 for coverage's), so
-    that a tuner never picks it.
+    coverage. Rows where a needed value is NULL or NaN are left out: `counts` says how many; an
+    infinite forecast counts, and is as bad as can be. Where nothing is left the result is the
+    worst value, infinity (minus infinity for coverage), so that a tuner never picks it.
     """
 
     def isLargerBetter(self) -> bool:
@@ -74,7 +74,7 @@ class ForecastEvaluator(TableParams, Evaluator, MLWritable, MLReadable[Any]):
         rows = dataset.filter(self._usable()).select(*groups, *self._values(metric))
         keys = [f"key_{i}" for i in range(len(groups))]
         if metric == "mase":
-            order = Window.partitionBy(*(keys or [F.lit(0)])).orderBy("at")
+            order = Window.partitionBy(*(keys or [F.lit(0)])).orderBy("at", "y")
             rows = rows.withColumn("change", F.abs(F.col("y") - F.lag("y").over(order)))
         if self.getOrDefault("average") == "micro":
             keys = []
@@ -88,11 +88,9 @@ class ForecastEvaluator(TableParams, Evaluator, MLWritable, MLReadable[Any]):
 
     def _needed(self) -> dict[str, str]:
         """Internal name -> column of every number that the metric needs."""
-        names = {"y": "labelCol"}
+        names = {"y": "labelCol", "yhat": "predictionCol"}
         if self.getOrDefault("metricName") in NEEDS_INTERVALS:
             names |= {"lower": "lowerCol", "upper": "upperCol"}
-        else:
-            names["yhat"] = "predictionCol"
         if self.isDefined("weightCol"):
             names["w"] = "weightCol"
         return {internal: self.getOrDefault(param) for internal, param in names.items()}
@@ -100,15 +98,18 @@ class ForecastEvaluator(TableParams, Evaluator, MLWritable, MLReadable[Any]):
     def _usable(self) -> Column:
         usable = F.lit(True)
         for name in self._needed().values():
-            value = columns.quoted(name).cast("double")
-            finite = ~F.isnan(value) & (F.abs(value) != math.inf)
-            usable = usable & F.coalesce(finite, F.lit(False))
+            known = ~F.isnan(columns.quoted(name).cast("double"))
+            usable = usable & F.coalesce(known, F.lit(False))
+        if self.getOrDefault("metricName") == "mase":
+            usable = usable & columns.quoted(self.getOrDefault("timestampCol")).isNotNull()
         return usable
 
     def _values(self, metric: str) -> list[Column]:
-        values = [columns.quoted(n).cast("double").alias(i) for i, n in self._needed().items()]
-        if not self.isDefined("weightCol"):
-            values.append(F.lit(1.0).alias("w"))
+        needed = self._needed()
+        weight = columns.quoted(needed.pop("w")).cast("double") if "w" in needed else F.lit(1.0)
+        refuse = F.raise_error("weightCol: found a negative weight; weights must be >= 0")
+        values = [columns.quoted(n).cast("double").alias(i) for i, n in needed.items()]
+        values.append(F.when(weight < 0, refuse.cast("double")).otherwise(weight).alias("w"))
         if metric == "mase":
             values.append(columns.quoted(self.getOrDefault("timestampCol")).alias("at"))
         return values

@@ -23,9 +23,9 @@ from sparkprophet.series import forecast as predicting
 from sparkprophet.series import frequency
 from sparkprophet.series.config import Config
 from sparkprophet.series.data import Series
-from sparkprophet.series.errors import SeriesError
+from sparkprophet.series.errors import as_series_error
 from sparkprophet.series.state import State
-from sparkprophet.spark import columns
+from sparkprophet.spark import columns, run
 from sparkprophet.spark.params import GroupedProphetParams
 from sparkprophet.spark.worker import group_seed
 
@@ -97,6 +97,7 @@ def ahead(
         _check_freq(freq)
     usable = models.filter(F.col("state").isNotNull())
     rows = usable.select(*columns.keys(params), *_state_fields(params))
+    rows = rows.repartition(run.tasks(models.sparkSession, params), *_internal_keys(params))
     worker = _udf(_predict_ahead(horizon, freq, history), _AHEAD, ())
     found = rows.select(*_internal_keys(params), worker(*_STATE_COLUMNS).alias("found"))
     zipped = F.arrays_zip(*[F.col(f"found.{n}").alias(n) for n in _AHEAD.names])
@@ -154,25 +155,31 @@ def _by_group(
     inputs = columns.inputs(params, config)
     packed = dataset.select(
         *columns.keys(params),
-        F.struct(*[columns.quoted(c) for c in dataset.columns]).alias("row"),
+        F.struct("*").alias("row"),
         F.struct(*inputs).alias("input"),
     )
     names = packed.schema["input"].dataType.names
     keys = _internal_keys(params)
-    groups = packed.groupBy(*keys).agg(F.collect_list(F.struct("row", "input")).alias("rows"))
+    # Spread by hand: adaptive execution would put many small groups into one task.
+    spread = packed.repartition(run.tasks(dataset.sparkSession, params), *keys)
+    groups = spread.groupBy(*keys).agg(F.collect_list(F.struct("row", "input")).alias("rows"))
     right = models.filter(F.col("state").isNotNull()).select(
         *[k.alias(f"model_{i}") for i, k in enumerate(columns.keys(params))],
         *_state_fields(params),
     )
     same = [F.col(k).eqNullSafe(F.col(f"model_{i}")) for i, k in enumerate(keys)]
-    joined = groups.join(right, same, "left")
+    # A NULL among the seeds would make pandas floats of them all, which cannot hold 64 bits.
+    seed = F.coalesce(F.col("seed"), F.lit(0).cast("long"))
+    joined = groups.join(right, same, "left").withColumn("seed", seed)
     worker = _udf(answer, outputs, tuple(_user_names(names, config)))
     arrays = [_input_array(name) for name in names]
     answered = joined.withColumn("answer", worker(*_STATE_COLUMNS, *arrays))
-    pairs = F.arrays_zip(
-        F.col("rows.row").alias("row"),
-        *[F.col(f"answer.{name}").alias(f"value_{name}") for name in outputs.names],
-    )
+    # arrays_zip pads a short array with NULLs, but a NULL one would take the rows with it.
+    answers = [
+        F.coalesce(F.col(f"answer.{f.name}"), F.array().cast(f.dataType)).alias(f"value_{f.name}")
+        for f in outputs.fields
+    ]
+    pairs = F.arrays_zip(F.col("rows.row").alias("row"), *answers)
     exploded = answered.select(F.explode(pairs).alias("pair"))
     values = F.struct(*[F.col(f"pair.value_{name}").alias(name) for name in outputs.names])
     return exploded.select(F.col("pair.row").alias("row"), values.alias("values"))
@@ -220,12 +227,24 @@ def _udf(answer: Answer, outputs: StructType, names: tuple[str, ...]) -> Callabl
                 record = dict(zip(_STATE_FIELDS, fields, strict=False))
                 state = State.from_record(record)
                 rows = _rows(names, fields[len(_STATE_FIELDS) :])
-                result = answer(state, Config.from_json(config), group_seed(int(seed)), rows)
+                result = _answered(answer, state, config, group_seed(int(seed)), rows)
             for name, values in found.items():
                 values.append(result.get(name))
         return pd.DataFrame(found)
 
     return F.pandas_udf(batch, outputs)
+
+
+def _answered(
+    answer: Answer, state: State, config: str, seed: int, rows: Series
+) -> Mapping[str, Any]:
+    """The answer; none for a group that cannot be forecast, so that it ends no other's forecast."""
+    try:
+        return answer(state, Config.from_json(config), seed, rows)
+    except Exception as error:
+        coded = as_series_error(error)
+        _log.warning("a group cannot be forecast: %s: %s", coded.code, coded.message)
+        return {}
 
 
 def _rows(names: tuple[str, ...], arrays: list[Any]) -> Series:
@@ -237,11 +256,7 @@ def _rows(names: tuple[str, ...], arrays: list[Any]) -> Series:
 
 
 def _predict_rows(state: State, config: Config, seed: int, rows: Series) -> Mapping[str, Any]:
-    try:
-        found = predicting.forecast(state, config, rows, seed)
-    except SeriesError as error:
-        _log.warning("forecast of a group failed: %s: %s", error.code, error.message)
-        return {}
+    found = predicting.forecast(state, config, rows, seed)
     return {"yhat": found.yhat, "lower": found.lower, "upper": found.upper}
 
 
@@ -324,7 +339,8 @@ def _finite(value: Column) -> Column:
 
 def _complaint(params: GroupedProphetParams) -> Column:
     groups = params.getOrDefault("groupCols")
-    key = F.to_json(F.struct(*[F.col("row").getField(n) for n in groups])) if groups else F.lit("")
+    own = F.struct(*[F.col("row").getField(n).alias(n) for n in groups])
+    key = F.to_json(own, {"ignoreNullFields": "false"}) if groups else F.lit("")
     ds = F.col("row").getField(params.getOrDefault("timestampCol")).cast("string")
     return F.concat(
         F.lit("group "), key, F.lit(" cannot be forecast at "), F.coalesce(ds, F.lit("NULL")),

@@ -127,6 +127,8 @@ class StageReader(MLReader[Any]):
         for name, value in metadata["paramMap"].items():
             if name not in self._skip:
                 instance.set(instance.getParam(name), value)
+        # As Spark does: a default that changes later does not change what was saved before.
+        instance._setDefault(**metadata["defaultParamMap"])
         return instance
 
 
@@ -135,8 +137,9 @@ def check_metadata(path: str, metadata: dict[str, Any], cls: type) -> None:
     expected = f"{cls.__module__}.{cls.__name__}"
     if metadata.get("class") != expected:
         raise ValueError(f"{path}: holds a {metadata.get('class')!r}, expected {expected!r}")
-    version = metadata.get("formatVersion")
-    if not isinstance(version, int) or not 1 <= version <= FORMAT_VERSION:
+    # Spark's own writer in the JVM has no place for a version; what it writes is version 1.
+    version = metadata.get("formatVersion", 1)
+    if type(version) is not int or not 1 <= version <= FORMAT_VERSION:
         raise ValueError(
             f"{path}: formatVersion is {version!r}, this version reads 1 to {FORMAT_VERSION}; "
             "upgrade sparkprophet or save the model again"

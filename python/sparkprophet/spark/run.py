@@ -34,6 +34,11 @@ def slots(spark: SparkSession) -> int:
         return int(spark.conf.get("spark.sql.shuffle.partitions", "200"))
 
 
+def tasks(spark: SparkSession, params: GroupedProphetParams) -> int:
+    """Into how many tasks groups are spread; `parallelism` bounds them, and so those at work."""
+    return params.getOrDefault("parallelism") or _TASKS_PER_SLOT * slots(spark)
+
+
 def keyed(dataset: DataFrame, params: GroupedProphetParams, config: Config) -> DataFrame:
     """What workers get of a fit's input: keys, seed, timestamp, label and columns."""
     extra = [
@@ -69,12 +74,11 @@ def rows_per_key(
     """
     groups = params.getOrDefault("groupCols")
     names = columns.key_names(len(groups))
-    tasks = params.getOrDefault("parallelism") or _TASKS_PER_SLOT * slots(data.sparkSession)
     schema = T.StructType([data.schema[name] for name in names])
     for ddl in filter(None, (RECORD_DDL, extra_ddl)):
         schema = T.StructType(schema.fields + T.StructType.fromDDL(ddl).fields)
     # An explicit number of partitions is one that adaptive execution leaves alone.
-    spread = data.repartition(tasks, *names)
+    spread = data.repartition(tasks(data.sparkSession, params), *names)
     rows = spread.groupBy(*names).applyInArrow(function, schema)
     own = [F.col(n).alias(group) for n, group in zip(names, groups, strict=False)]
     rest = [

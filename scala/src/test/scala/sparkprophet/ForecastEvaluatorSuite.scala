@@ -2,6 +2,7 @@ package sparkprophet
 
 import java.nio.file.Files
 
+import org.apache.commons.io.FileUtils
 import org.apache.spark.SPARK_VERSION
 import org.apache.spark.ml.evaluation.{Evaluator, RegressionEvaluator}
 import org.apache.spark.ml.param.ParamMap
@@ -289,7 +290,12 @@ class ForecastEvaluatorSuite extends AnyFunSuite with BeforeAndAfterAll {
   }
 
   test("saved and loaded, it is the same evaluator") {
-    val path = Files.createTempDirectory("evaluator").resolve("saved").toString
+    val folder = Files.createTempDirectory("evaluator")
+    try savedAndLoaded(folder.resolve("saved").toString)
+    finally FileUtils.deleteDirectory(folder.toFile)
+  }
+
+  private def savedAndLoaded(path: String): Unit = {
     val it = grouped("pinball").setIntervalWidth(0.5).setAverage("micro").setWeightCol("w")
     it.save(path)
     val again = ForecastEvaluator.load(path)
