@@ -22,7 +22,9 @@ _log = logging.getLogger("sparkprophet")
 
 def fingerprint(data: DataFrame, arguments: str) -> str:
     """Names a job: a hash of its arguments and of the rows of `data`, whatever their order."""
-    row = F.xxhash64(*data.columns).cast("decimal(38,0)")
+    # The hash passes over NULLs: without these marks a value could move to another column unseen.
+    marked = [c for name in data.columns for c in (F.col(name), F.col(name).isNull())]
+    row = F.xxhash64(*marked).cast("decimal(38,0)")
     facts = data.select(F.count("*"), F.sum(row)).first()
     text = "\n".join([arguments, data.schema.json(), *map(str, facts)])
     return hashlib.sha256(text.encode()).hexdigest()[:16]

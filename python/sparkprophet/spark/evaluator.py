@@ -86,20 +86,25 @@ class ForecastEvaluator(TableParams, Evaluator, MLWritable, MLReadable[Any]):
             return worst
         return float(value)
 
-    def _needed(self) -> dict[str, str]:
-        """Internal name -> column of every number that the metric needs."""
+    def _roles(self) -> dict[str, str]:
+        """Internal name -> param of every number that the metric needs."""
         names = {"y": "labelCol", "yhat": "predictionCol"}
         if self.getOrDefault("metricName") in NEEDS_INTERVALS:
             names |= {"lower": "lowerCol", "upper": "upperCol"}
         if self.isDefined("weightCol"):
             names["w"] = "weightCol"
-        return {internal: self.getOrDefault(param) for internal, param in names.items()}
+        return names
+
+    def _needed(self) -> dict[str, str]:
+        """Internal name -> column of every number that the metric needs."""
+        return {name: self.getOrDefault(param) for name, param in self._roles().items()}
 
     def _usable(self) -> Column:
         usable = F.lit(True)
         for name in self._needed().values():
-            known = ~F.isnan(columns.quoted(name).cast("double"))
-            usable = usable & F.coalesce(known, F.lit(False))
+            value = columns.quoted(name).cast("double")
+            # isnan is false for NULL.
+            usable = usable & value.isNotNull() & ~F.isnan(value)
         if self.getOrDefault("metricName") == "mase":
             usable = usable & columns.quoted(self.getOrDefault("timestampCol")).isNotNull()
         return usable
@@ -154,8 +159,9 @@ class ForecastEvaluator(TableParams, Evaluator, MLWritable, MLReadable[Any]):
         metric = self.getOrDefault("metricName")
         if metric == "mdape" and self.isDefined("weightCol"):
             raise ValueError("weightCol: a median has no weights; unset it or choose mape")
-        for name in self._needed().values():
-            columns.check_type(dataset, "ForecastEvaluator", name, (T.NumericType,), "a number")
+        for param in self._roles().values():
+            name = self.getOrDefault(param)
+            columns.check_type(dataset, param, name, (T.NumericType,), "a number; cast it")
         for name in self.getOrDefault("groupCols"):
             columns.check_type(dataset, "groupCols", name, (T.AtomicType,), "an atomic type")
         if metric == "mase":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from pyspark.ml import Estimator
@@ -123,7 +123,7 @@ class GroupedProphetTuner(TableParams, Estimator[Any], MLWritable, MLReadable[An
         params.setParams(seed=self.getOrDefault("seed"))
         params.setParams(parallelism=self.getOrDefault("parallelism"))
         config = params.series_config()
-        self._check_space(params, config)
+        self.check_search(params, config)
         columns.check_input(dataset, params, config, fitting=True)
         data = run.keyed(dataset, params, config)
         time_type = dataset.schema[params.getOrDefault("timestampCol")].dataType
@@ -136,7 +136,8 @@ class GroupedProphetTuner(TableParams, Estimator[Any], MLWritable, MLReadable[An
             def rows(part: DataFrame) -> DataFrame:
                 return run.rows_per_key(part, params, time_type, function, TUNED_DDL)
 
-            return self._checkpointed(data, params, config, search, rows)
+            facts = [config.to_json(), params.getOrDefault("groupCols"), time_type.simpleString()]
+            return self._checkpointed(data, facts, search, rows)
 
         done = run.materialise(work, params, dataset.sparkSession, "tune")
         model = finish(self, params, *done)
@@ -145,13 +146,12 @@ class GroupedProphetTuner(TableParams, Estimator[Any], MLWritable, MLReadable[An
         return model
 
     def _checkpointed(
-        self, data: DataFrame, params: GroupedProphet, config: Config, search: Search, rows: Any
+        self, data: DataFrame, facts: list[Any], search: Search, rows: Any
     ) -> DataFrame:
         if not self.isDefined("checkpointDir"):
             return rows(data)
-        lasting = asdict(search) | {"until": None}
-        arguments = json.dumps([lasting, config.to_json(), params.getOrDefault("groupCols")])
-        names = columns.key_names(len(params.getOrDefault("groupCols")))
+        arguments = json.dumps([asdict(search) | {"until": None}, *facts])
+        names = [name for name in data.columns if name.startswith("key_")]
         return checkpoint.in_rounds(
             data, names, rows, self.getOrDefault("checkpointDir"), arguments
         )
@@ -159,7 +159,7 @@ class GroupedProphetTuner(TableParams, Estimator[Any], MLWritable, MLReadable[An
     def _search(self) -> Search:
         timeout = self.getOrDefault("timeout")
         return Search(
-            space_json=self.getOrDefault("searchSpace"),
+            space_json=_without_owners(self.getSearchSpace()),
             metric=self.getOrDefault("metric"),
             horizon=self.getOrDefault("horizon"),
             num_folds=self.getOrDefault("numFolds"),
@@ -176,7 +176,7 @@ class GroupedProphetTuner(TableParams, Estimator[Any], MLWritable, MLReadable[An
             until=time.time() + timeout if timeout else None,
         )
 
-    def _check_space(self, params: GroupedProphet, config: Config) -> None:
+    def check_search(self, params: GroupedProphet, config: Config) -> None:
         """Raise for a search that cannot work, before any job."""
         space = self.getSearchSpace()
         check_sampler(self.getOrDefault("sampler"), space)
@@ -235,6 +235,12 @@ def _work(search: Search) -> Any:
         return tune_series(series, config, seed, search)
 
     return work
+
+
+def _without_owners(space: SearchSpace) -> str:
+    """The space as JSON without the stage's uid, which differs from process to process."""
+    parts = [[replace(d, parent=None) for d in ds] for ds in (space.dimensions, space.fixed)]
+    return SearchSpace(*map(tuple, parts)).toJson()
 
 
 def _ends(dimension: Any) -> list[Any]:

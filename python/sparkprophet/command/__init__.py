@@ -1,0 +1,1 @@
+"""The command line: arguments, the config file, the Spark session, the output folder."""

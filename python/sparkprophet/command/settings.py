@@ -1,0 +1,194 @@
+"""The config file, and the stages that it and the flags describe. Nothing here starts Spark."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from sparkprophet.command.errors import UsageError, nearest
+from sparkprophet.search.space import FORMAT_VERSION, Choice, Fixed, Int, SearchSpace, Uniform
+from sparkprophet.spark.estimator import GroupedProphet
+from sparkprophet.spark.param_grid import paper_search_space
+from sparkprophet.spark.tuner import GroupedProphetTuner
+
+_ESTIMATOR_NAMES = tuple(spec.name for spec in GroupedProphet.specs)
+# The tuner's other two are not plain values: the estimator is made here, the space read here.
+_TUNER_NAMES = tuple(
+    spec.name
+    for spec in GroupedProphetTuner.specs
+    if spec.name not in ("estimator", "searchSpace")
+)
+_KNOWN = tuple(dict.fromkeys((*_ESTIMATOR_NAMES, *_TUNER_NAMES, "searchSpace")))
+_KINDS = {kind.kind: kind for kind in (Uniform, Int, Choice, Fixed)}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is fitted, and how.
+
+    estimator: a GroupedProphet with everything set.
+    tuner: a GroupedProphetTuner of it, None where the command is fit.
+    horizon: steps to forecast, None where nothing says how many.
+    unused: names in the file that only the other command uses.
+    """
+
+    estimator: GroupedProphet
+    tuner: GroupedProphetTuner | None
+    horizon: int | None
+    unused: tuple[str, ...]
+
+
+def read_config(path: str) -> dict[str, Any]:
+    """The object in a JSON or YAML file, names checked.
+
+    Raises
+    ------
+    UsageError
+        For a file that cannot be read, is no flat object, or has an unknown or doubled name.
+    """
+    ending = Path(path).suffix.lower()
+    if ending not in (".json", ".yaml", ".yml"):
+        raise UsageError(f"--config: found {path!r}; its name must end in .json, .yaml or .yml")
+    try:
+        text = Path(path).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"--config: {path} cannot be read: {error}") from error
+    try:
+        values = _from_json(text) if ending == ".json" else _from_yaml(text)
+    except ValueError as error:
+        raise UsageError(f"{path}: {' '.join(str(error).split())}") from error
+    if not isinstance(values, dict):
+        raise UsageError(
+            f"{path}: found {type(values).__name__}, must be one object of param names and values"
+        )
+    for name in values:
+        if name == "estimator":
+            raise UsageError(f"{path}: estimator: give its params themselves, at the top level")
+        if name not in _KNOWN:
+            raise UsageError(f"{path}: {name!r} is no known name; {nearest(str(name), _KNOWN)}")
+    return values
+
+
+def build(tuning: bool, values: Mapping[str, Any], source: str) -> Settings:
+    """The stages that `values` describe; a name that both classes have goes to both.
+
+    Parameters
+    ----------
+    tuning : bool
+        Whether the command is tune, not fit.
+    values : mapping
+        The file's values, overlaid by the flags'; None stands for "not given".
+    source : str
+        What messages call them.
+
+    Raises
+    ------
+    UsageError
+        For a value that a param does not take, or values that do not go together.
+    """
+    given = {name: value for name, value in values.items() if value is not None}
+    own = {name: value for name, value in given.items() if name in _ESTIMATOR_NAMES}
+    searching = {name: value for name, value in given.items() if name in _TUNER_NAMES}
+    if tuning and "horizon" not in given:
+        raise UsageError(
+            "--horizon: not given; tune needs the number of steps that a setting is judged on"
+        )
+    try:
+        estimator = GroupedProphet(**own)
+        config = estimator.series_config()
+        space = _space(given.get("searchSpace", "paper"), estimator)
+        # fit checks the tuner's values too: one file serves both commands.
+        tuner = GroupedProphetTuner(estimator=estimator, searchSpace=space, **searching)
+        if tuning:
+            tuner.check_search(estimator, config)
+    except (TypeError, ValueError, ImportError) as error:
+        raise UsageError(f"{source}: {error}") from error
+    only_tuner = (*(name for name in _TUNER_NAMES if name not in _ESTIMATOR_NAMES), "searchSpace")
+    unused = () if tuning else tuple(n for n in given if n in only_tuner and n != "horizon")
+    return Settings(estimator, tuner if tuning else None, given.get("horizon"), unused)
+
+
+def _space(value: Any, estimator: GroupedProphet) -> SearchSpace:
+    """The search space of the file: 'paper', or an object as SearchSpace.toJson writes it.
+
+    By hand it may be shorter: formatVersion, fixed, parent, log and step have their defaults. A
+    parent is left out in any case: it names a stage of the process that wrote the file.
+    """
+    if value == "paper":
+        return paper_search_space(estimator)
+    if isinstance(value, str):
+        raise ValueError(f"searchSpace: found {value!r}; give 'paper' or an object")
+    if not isinstance(value, dict):
+        raise TypeError(f"searchSpace: found {value!r}; give 'paper' or an object")
+    whole = {"formatVersion": FORMAT_VERSION, "fixed": []} | value
+    for section in ("dimensions", "fixed"):
+        if isinstance(whole.get(section), list):
+            whole[section] = [_whole_entry(entry) for entry in whole[section]]
+    try:
+        return SearchSpace.fromJson(json.dumps(whole))
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"searchSpace: {error}") from error
+
+
+def _whole_entry(entry: Any) -> Any:
+    kind = _KINDS.get(entry.get("kind")) if isinstance(entry, dict) else None
+    if kind is None:
+        return entry
+    defaults = {"log": False, "step": 1}
+    names = [field.name for field in fields(kind) if field.name in defaults]
+    return {name: defaults[name] for name in names} | entry | {"parent": None}
+
+
+def _from_json(text: str) -> Any:
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        names = [name for name, _ in pairs]
+        twice = [name for name in names if names.count(name) > 1]
+        if twice:
+            raise ValueError(f"{twice[0]!r} is given twice; give it once")
+        return dict(pairs)
+
+    return json.loads(text, object_pairs_hook=unique)
+
+
+def _from_yaml(text: str) -> Any:
+    try:
+        import yaml
+    except ImportError as error:
+        raise UsageError(
+            '--config: a YAML file needs the package pyyaml; pip install "sparkprophet[yaml]", or '
+            "give the file as JSON"
+        ) from error
+
+    class Loader(yaml.SafeLoader):
+        """YAML 1.1 as PyYAML reads it, without two of its traps."""
+
+    def mapping(loader: Any, node: Any) -> dict[Any, Any]:
+        # PyYAML keeps the last of two equal names and says nothing.
+        pairs = [
+            (loader.construct_object(key), loader.construct_object(value, deep=True))
+            for key, value in node.value
+        ]
+        names = [name for name, _ in pairs]
+        twice = [name for name in names if names.count(name) > 1]
+        if twice:
+            raise ValueError(f"{twice[0]!r} is given twice; give it once")
+        return dict(pairs)
+
+    Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, mapping)
+    # YAML 1.1 takes 1e-3 for text, as it has no point.
+    Loader.add_implicit_resolver(
+        "tag:yaml.org,2002:float", _exponent_pattern(), list("-+0123456789")
+    )
+    try:
+        return yaml.load(text, Loader)
+    except yaml.YAMLError as error:
+        raise ValueError(f"no YAML: {error}") from error
+
+
+def _exponent_pattern() -> Any:
+    import re
+
+    return re.compile(r"^[-+]?\d+(\.\d*)?[eE][-+]?\d+$")

@@ -1,0 +1,418 @@
+"""The commands as a cron job sees them: exit code, stdout, stderr, and what is on the disk."""
+
+import json
+import logging
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pyspark
+import pytest
+import sparkprophet
+from command_runs import run, sales
+
+PACKAGE = Path(sparkprophet.__file__).parent
+SUBMIT = Path(pyspark.__file__).parent / "bin" / "spark-submit"
+
+
+def stock_forecast(rows, steps, **settings):
+    """Stock Prophet's forecast by hand."""
+    from prophet import Prophet
+
+    for name in ("prophet", "cmdstanpy"):
+        logging.getLogger(name).disabled = True
+    model = Prophet(uncertainty_samples=0, **settings).fit(rows[["ds", "y"]])
+    future = pd.date_range(rows.ds.max() + pd.Timedelta(days=1), periods=steps)
+    return model.predict(pd.DataFrame({"ds": future}))[["ds", "yhat"]]
+
+
+def only_own_lines(stderr):
+    """stderr holds lines of this program alone."""
+    return all(line.startswith("sparkprophet: ") for line in stderr.splitlines())
+
+
+def wrong(answer, *words):
+    """The answer says exit code 2 in one line on stderr with all of `words`."""
+    code, out, err = answer
+    assert (code, out) == (2, "")
+    assert len(err.splitlines()) == 1 and only_own_lines(err)
+    for word in words:
+        assert word in err
+
+
+@pytest.fixture
+def no_spark(monkeypatch):
+    """Any use of Spark fails the command with code 1."""
+
+    def refuse(*arguments):
+        raise AssertionError("Spark was started")
+
+    monkeypatch.setattr("sparkprophet.command.line.quiet_session", refuse)
+
+
+def test_fit_answers_with_the_table_alone(fitted):
+    (code, out, err), folder = fitted
+    assert code == 0
+    assert only_own_lines(err) and err
+    lines = out.splitlines()
+    assert lines[0].split() == ["status", "solver", "code", "groups", "cpu", "s"]
+    assert lines[1].split()[:4] == ["ok", "stan", "-", "2"]
+    assert lines[2].split()[:4] == ["failed", "-", "TOO_SHORT", "1"]
+    written = dict(line.split() for line in lines[-3:])
+    assert written == {n: f"{folder}/{n}" for n in ("model", "failures", "forecasts")}
+
+
+def test_fit_writes_failures_and_forecasts(spark, fitted):
+    _, folder = fitted
+    failures = spark.read.parquet(f"{folder}/failures").collect()
+    assert [(row.store, row.error_code) for row in failures] == [("new", "TOO_SHORT")]
+    found = spark.read.parquet(f"{folder}/forecasts").toPandas().sort_values(["store", "ds"])
+    # Keys of a CSV file stay as they were written.
+    assert found.store.tolist() == ["007"] * 5 + ["12"] * 5
+    rows = sales()
+    for store in ("007", "12"):
+        own = found[found.store == store]
+        expected = stock_forecast(rows[rows.store == store], 5, changepoint_prior_scale=0.02)
+        assert pd.to_datetime(own.ds).tolist() == expected.ds.tolist()
+        assert own.yhat.to_numpy() == pytest.approx(expected.yhat.to_numpy(), rel=1e-9)
+
+
+def test_nothing_is_left_beside_the_output(fitted):
+    _, folder = fitted
+    assert sorted(p.name for p in folder.parent.iterdir()) == ["fit.json", "out"]
+    assert sorted(p.name for p in folder.iterdir()) == ["failures", "forecasts", "model"]
+
+
+def test_forecast_of_a_saved_model(spark, fitted, tmp_path):
+    _, folder = fitted
+    code, out, err = run(
+        "forecast", "--input", f"{folder}/model", "--horizon", "3", "--output", tmp_path / "f"
+    )
+    assert code == 0 and only_own_lines(err)
+    assert out.splitlines()[1].split() == ["2", "6", str(tmp_path / "f")]
+    found = spark.read.parquet(str(tmp_path / "f")).filter("store = '12'").orderBy("ds").toPandas()
+    rows = sales()
+    expected = stock_forecast(rows[rows.store == "12"], 3, changepoint_prior_scale=0.02)
+    assert found.yhat.to_numpy() == pytest.approx(expected.yhat.to_numpy(), rel=1e-9)
+
+
+def test_report_of_a_saved_model(spark, fitted):
+    _, folder = fitted
+    code, out, err = run("report", "--input", folder)
+    assert (code, err) == (0, "")
+    assert re.search(r"^failed +- +TOO_SHORT +1 ", out, re.MULTILINE)
+    assert "store=new" in out and "minObservations" in out
+    code, out, _ = run("report", "--input", f"{folder}/model", "--json")
+    facts = json.loads(out)
+    assert facts["by_status"] == {"ok": 2, "failed": 1}
+    assert facts["by_error_code"] == {"TOO_SHORT": 1} and facts["groups"] == 3
+
+
+def test_tune_writes_trials_and_comparison(spark, tables, tmp_path):
+    config = tmp_path / "tune.yaml"
+    config.write_text(
+        "groupCols: [store]\nuncertaintySamples: 0\nfallback: mean\nnumTrials: 9\nseed: 5\n"
+        "searchSpace:\n  dimensions:\n"
+        "    - {kind: uniform, name: changepointPriorScale, low: 1e-3, high: 0.5, log: true}\n"
+    )
+    out_folder = tmp_path / "out"
+    code, out, err = run(
+        "tune", "--input", tables / "sales.jsonl", "--config", config, "--output", out_folder,
+        "--horizon", "7", "--num-trials", "2",
+    )  # fmt: skip
+    assert code == 0 and only_own_lines(err)
+    assert sorted(p.name for p in out_folder.iterdir()) == [
+        "comparison", "failures", "forecasts", "model", "trials",
+    ]  # fmt: skip
+    assert "2 groups tuned" in out
+    trials = spark.read.parquet(f"{out_folder}/trials").toPandas()
+    # The flag wins over the file's nine.
+    assert trials.groupby("store").size().to_dict() == {"007": 2, "12": 2}
+    scales = [json.loads(text) for text in trials.params]
+    assert all(list(p) == ["changepointPriorScale"] for p in scales)
+    assert all(1e-3 <= p["changepointPriorScale"] <= 0.5 for p in scales)
+    compared = spark.read.parquet(f"{out_folder}/comparison").toPandas().set_index("store")
+    best = trials.groupby("store").value.min()
+    assert (compared.tuned.dropna() <= best).all()
+    forecasts = spark.read.parquet(f"{out_folder}/forecasts").toPandas()
+    assert forecasts.groupby("store").size().to_dict() == {"007": 7, "12": 7, "new": 7}
+    assert forecasts.yhat[forecasts.store == "new"].nunique() == 1  # the mean of one day
+
+
+def test_regressors_come_from_a_table(spark, tables, tmp_path):
+    rows = sales()
+    future = pd.DataFrame({"store": "12", "ds": pd.date_range("2024-04-30", periods=4)})
+    future.assign(price=[1.0, 1.0, 2.0, 2.0]).to_parquet(
+        tmp_path / "plan.parquet", coerce_timestamps="us"
+    )
+    (tmp_path / "c.json").write_text('{"regressors": ["price"], "weeklySeasonality": "false"}')
+    base = [
+        "fit", "--input", tables / "sales.parquet", "--group-cols", "store", "--horizon", "4",
+        "--config", tmp_path / "c.json", "--output", tmp_path / "out",
+    ]  # fmt: skip
+    wrong(run(*base), "--horizon", "price", "--regressors")
+    code, _, _ = run(*base, "--regressors", tmp_path / "plan.parquet")
+    assert code == 0
+    found = spark.read.parquet(f"{tmp_path}/out/forecasts").orderBy("ds").toPandas()
+    assert found.store.tolist() == ["12"] * 4 and found.ds.tolist() == future.ds.tolist()
+    assert found.ds.min() > rows.ds.max()
+    # The price's true effect is -8 for each unit.
+    assert found.yhat[2] - found.yhat[1] == pytest.approx(-8, abs=2)
+
+
+def test_too_many_failures_are_written_and_end_with_3(spark, tables, tmp_path):
+    (tmp_path / "c.json").write_text('{"maxFailedFraction": 0.2, "uncertaintySamples": 0}')
+    code, out, err = run(
+        "fit", "--input", tables / "sales.parquet", "--group-cols", "store",
+        "--config", tmp_path / "c.json", "--output", tmp_path / "out", "--json",
+    )  # fmt: skip
+    assert code == 3 and only_own_lines(err)
+    assert "1 of 3 groups failed" in err and "maxFailedFraction is 0.2" in err
+    facts = json.loads(out)
+    assert facts["exit_code"] == 3 and facts["by_status"] == {"ok": 2, "failed": 1}
+    table = spark.read.parquet(f"{facts['written']['model']}/models")
+    assert sorted(row.store for row in table.collect()) == ["007", "12", "new"]
+
+
+@pytest.fixture
+def broken(tables, tmp_path):
+    """A Parquet file whose schema can be read and whose rows cannot."""
+    content = bytearray((tables / "sales.parquet").read_bytes())
+    footer = int.from_bytes(content[-8:-4], "little") + 8
+    content[4:-footer] = bytes(len(content) - footer - 4)
+    (tmp_path / "broken.parquet").write_bytes(content)
+    return tmp_path / "broken.parquet"
+
+
+def test_a_failed_job_ends_with_1_and_leaves_the_old_output(spark, broken, tmp_path):
+    output = tmp_path / "out"
+    (output / "model").mkdir(parents=True)
+    (output / "model" / "kept").write_text("old")
+    code, out, err = run(
+        "fit", "--input", broken, "--group-cols", "store", "--output", output, "--overwrite"
+    )
+    assert (code, out) == (1, "")
+    assert only_own_lines(err) and "Traceback" not in err and "\tat " not in err
+    assert (output / "model" / "kept").read_text() == "old"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["broken.parquet", "out"]
+
+
+def test_verbose_adds_the_traceback(spark, broken, tmp_path):
+    code, out, err = run(
+        "fit", "--input", broken, "--group-cols", "store", "--output", tmp_path / "o", "--verbose"
+    )
+    assert (code, out) == (1, "") and "Traceback" in err
+
+
+def test_overwrite_replaces_what_was_written_before(fitted, spark, tables, tmp_path):
+    output = tmp_path / "out"
+    (output / "trials").mkdir(parents=True)
+    base = ["fit", "--input", tables / "sales.csv", "--group-cols", "store", "--output", output]
+    wrong(run(*base), "--output", "exists already", "--overwrite")
+    assert run(*base, "--overwrite")[0] == 0
+    assert sorted(p.name for p in output.iterdir()) == ["failures", "model"]
+
+
+def test_overwrite_spares_what_is_not_its_own(no_spark, tables, tmp_path):
+    (tmp_path / "thesis.txt").write_text("years of work")
+    base = ["fit", "--input", tables / "sales.csv", "--overwrite", "--output"]
+    wrong(run(*base, tmp_path), "--output", "'thesis.txt'")
+    wrong(run(*base, tmp_path / "thesis.txt"), "is a file")
+    assert (tmp_path / "thesis.txt").read_text() == "years of work"
+
+
+WRONG_LINES = {
+    "no command": ([], ["no command", "tune"]),
+    "misspelt command": (["forcast"], ["'forcast'", "'forecast'"]),
+    "misspelt option": (["fit", "--imput", "x"], ["--imput", "'--input'"]),
+    "no input": (["fit", "--output", "o"], ["--input", "needed"]),
+    "no output": (["tune", "--input", "x"], ["--output", "needed"]),
+    "no horizon to forecast": (["forecast", "--input", ".", "--output", "o"], ["--horizon"]),
+    "no horizon to tune": (["tune", "--input", ".", "--output", "o"], ["--horizon", "not given"]),
+    "horizon 0": (["fit", "--horizon", "0"], ["--horizon", "'0'", "whole number >= 1"]),
+    "horizon of text": (["tune", "--horizon", "week"], ["--horizon", "'week'"]),
+    "empty key column": (["fit", "--group-cols", "a,,b"], ["--group-cols", "'a,,b'"]),
+    "doubled key column": (
+        ["fit", "--input", ".", "--output", "o", "--group-cols", "a,a"], ["groupCols", "'a'"],
+    ),
+    "missing input": (["fit", "--input", "nowhere.csv", "--output", "o"], ["nowhere.csv"]),
+    "missing model": (["report", "--input", "nowhere"], ["nowhere"]),
+    "missing config": (
+        ["fit", "--input", ".", "--output", "o", "--config", "c.json"],
+        ["c.json", "cannot be read"],
+    ),
+    "config of another kind": (
+        ["fit", "--input", ".", "--output", "o", "--config", "c.toml"], ["c.toml", ".yaml"],
+    ),
+    "output inside of the input": (
+        ["fit", "--input", ".", "--output", "./o"], ["--output", "--input"],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", WRONG_LINES)
+def test_wrong_arguments_end_with_2_before_spark(case, no_spark, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    argv, words = WRONG_LINES[case]
+    wrong(run(*argv), *words)
+    assert list(tmp_path.iterdir()) == []
+
+
+WRONG_CONFIGS = {
+    "unknown name": ('{"weeklySeasonalty": 1}', ["'weeklySeasonalty'", "'weeklySeasonality'"]),
+    "estimator": ('{"estimator": {}}', ["estimator"]),
+    "bad value": ('{"changepointPriorScale": -1}', ["changepointPriorScale", "-1", "> 0"]),
+    "bad choice": ('{"growth": "linaer"}', ["growth", "'linaer'", "'linear'"]),
+    "bad value of the tuner": ('{"numTrials": 0}', ["numTrials", "0", ">= 1"]),
+    "bad metric": ('{"metric": "rmsee"}', ["metric", "'rmsee'", "rmse"]),
+    "no object": ("[1]", ["list", "object"]),
+    "no JSON": ("{", ["c.json"]),
+    "doubled": ('{"seed": 1, "seed": 2}', ["'seed'", "twice"]),
+    "space of text": ('{"searchSpace": "papers"}', ["searchSpace", "'papers'", "'paper'"]),
+    "space without dimensions": ('{"searchSpace": {"dimensions": []}}', ["searchSpace", "none"]),
+    "space of an unknown param": (
+        '{"searchSpace": {"dimensions": [{"kind": "int", "name": "depth", "low": 1, "high": 2}]}}',
+        ["'depth'"],
+    ),
+    "space out of range": (
+        '{"searchSpace": {"dimensions": [{"kind": "uniform", "name": "changepointPriorScale", '
+        '"low": -1, "high": 2}]}}',
+        ["changepointPriorScale", "-1"],
+    ),
+    "metric without intervals": (
+        '{"metric": "coverage", "uncertaintySamples": 0}', ["coverage", "uncertaintySamples"],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", WRONG_CONFIGS)
+def test_a_wrong_config_ends_with_2_before_spark(case, no_spark, tables, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text, words = WRONG_CONFIGS[case]
+    Path("c.json").write_text(text)
+    answer = run(
+        "tune", "--input", tables / "sales.csv", "--output", "o", "--config", "c.json",
+        "--horizon", "7",
+    )  # fmt: skip
+    wrong(answer, "c.json", *words)
+    assert not Path("o").exists()
+
+
+def test_yaml_names_are_given_once(no_spark, tables, tmp_path):
+    (tmp_path / "c.yaml").write_text("seed: 1\nseed: 2\n")
+    answer = run(
+        "fit", "--input", tables / "sales.csv", "--output", tmp_path / "o", "--config",
+        tmp_path / "c.yaml",
+    )  # fmt: skip
+    wrong(answer, "c.yaml", "'seed'", "twice")
+
+
+def test_yaml_without_pyyaml_says_what_to_install(no_spark, monkeypatch, tables, tmp_path):
+    monkeypatch.setitem(sys.modules, "yaml", None)
+    (tmp_path / "c.yaml").write_text("seed: 1\n")
+    answer = run(
+        "fit", "--input", tables / "sales.csv", "--output", tmp_path / "o", "--config",
+        tmp_path / "c.yaml",
+    )  # fmt: skip
+    wrong(answer, "pyyaml", "pip install")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--group-cols", "shop"], ["groupCols", "'shop'", "store"]),
+        (["--group-cols", "y"], ["groupCols", "'y'", "labelCol"]),
+    ],
+)
+def test_a_wrong_table_ends_with_2(spark, tables, tmp_path, options, words):
+    answer = run("fit", "--input", tables / "sales.parquet", "--output", tmp_path / "o", *options)
+    wrong(answer, "--input", *words)
+    assert not (tmp_path / "o").exists()
+
+
+@pytest.mark.parametrize("command", ["fit", "report"])
+def test_a_file_that_is_something_else_ends_with_2(spark, command, tmp_path):
+    (tmp_path / "notes.parquet").write_text("no Parquet at all")
+    options = ["--output", tmp_path / "o"] if command == "fit" else []
+    wrong(run(command, "--input", tmp_path / "notes.parquet", *options), "notes.parquet")
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "readme.md").write_text("nothing to read")
+    wrong(run(command, "--input", folder, *options), str(folder))
+
+
+def test_wrong_frequency_ends_with_2(spark, fitted, tmp_path):
+    _, folder = fitted
+    answer = run(
+        "forecast", "--input", folder, "--horizon", "2", "--freq", "fortnight", "--output",
+        tmp_path / "o",
+    )  # fmt: skip
+    wrong(answer, "freq", "'fortnight'")
+
+
+def test_partitioned_folders_are_read_by_their_content(spark, tables, tmp_path):
+    rows = spark.read.parquet(str(tables / "sales.parquet"))
+    rows.write.partitionBy("store").parquet(str(tmp_path / "sales"))
+    (tmp_path / "c.json").write_text('{"uncertaintySamples": 0}')
+    code, out, _ = run(
+        "fit", "--input", tmp_path / "sales", "--group-cols", "store", "--output",
+        tmp_path / "o", "--config", tmp_path / "c.json", "--json",
+    )  # fmt: skip
+    assert code == 0 and json.loads(out)["groups"] == 3
+
+
+def test_times_that_are_none_fail_their_own_group_only(spark, tables, tmp_path):
+    lines = (tables / "sales.csv").read_text().splitlines()
+    lines[3] = lines[3].replace("2024-03-03", "someday")
+    (tmp_path / "s.csv").write_text("\n".join(lines))
+    code, out, _ = run(
+        "fit", "--input", tmp_path / "s.csv", "--group-cols", "store", "--output", tmp_path / "o",
+        "--json",
+    )  # fmt: skip
+    assert code == 0
+    assert json.loads(out)["by_error_code"] == {"DS_NULL": 1, "TOO_SHORT": 1}
+
+
+def test_help_and_version(capsys):
+    for command in ("fit", "tune", "forecast", "report"):
+        with pytest.raises(SystemExit) as ended:
+            run(command, "--help")
+        assert ended.value.code == 0
+    done = subprocess.run(
+        [sys.executable, "-m", "sparkprophet", "--version"], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, sparkprophet.__version__)
+
+
+def test_a_process_of_its_own_is_quiet(tables, tmp_path):
+    environment = {k: v for k, v in os.environ.items() if k != "PYSPARK_PYTHON"}
+    done = subprocess.run(
+        [sys.executable, "-m", "sparkprophet", "fit", "--input", str(tables / "sales.parquet"),
+         "--group-cols", "store", "--output", str(tmp_path / "o"), "--json"],
+        capture_output=True, text=True, env=environment,
+    )  # fmt: skip
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["by_status"] == {"ok": 2, "failed": 1}
+    assert done.stderr and only_own_lines(done.stderr)
+    assert (tmp_path / "o" / "model" / "models" / "_SUCCESS").exists()
+
+
+def test_spark_submit_passes_the_exit_code_on(tables, tmp_path):
+    # The package reaches the workers from its own folder, installed or not.
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    (tmp_path / "c.json").write_text('{"maxFailedFraction": 0, "uncertaintySamples": 0}')
+    done = subprocess.run(
+        [str(SUBMIT), "--master", "local[2]", "--conf", "spark.ui.enabled=false",
+         str(PACKAGE / "__main__.py"), "fit", "--input", str(tables / "sales.parquet"),
+         "--group-cols", "store", "--config", str(tmp_path / "c.json"),
+         "--output", str(tmp_path / "o")],
+        capture_output=True, text=True, cwd=tmp_path, env=environment,
+    )  # fmt: skip
+    assert done.returncode == 3, done.stderr
+    # spark-submit itself would join stderr to stdout.
+    assert done.stdout.startswith("status ") and "sparkprophet:" not in done.stdout
+    assert "1 of 3 groups failed" in done.stderr
+    assert (tmp_path / "o" / "model" / "metadata").exists()

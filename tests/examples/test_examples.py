@@ -1,0 +1,102 @@
+"""Every example runs as its docstring says, in a process of its own, and gives what it promises."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pyspark
+import pytest
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+SUBMIT = Path(pyspark.__file__).parent / "bin" / "spark-submit"
+TESTED = {"demo", "demo_plots", "nightly_job", "pipeline_train_validation_split", "walkthrough"}
+
+
+def example(name, *arguments, folder, launcher=(sys.executable,)):
+    """The finished process of an example, run in `folder`."""
+    command = [*map(str, launcher), str(EXAMPLES / f"{name}.py"), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=folder)
+
+
+def test_every_example_is_tested():
+    assert {path.stem for path in EXAMPLES.glob("*.py")} == TESTED
+
+
+def test_walkthrough(tmp_path):
+    done = example("walkthrough", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    for words in ("TOO_SHORT", "yhat_upper", "weekly", "prophet.forecaster.Prophet", "wape 0.0",
+                  "2 groups tuned", "loaded: 3 rows"):  # fmt: skip
+        assert words in done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_pipeline_in_a_train_validation_split(tmp_path):
+    done = example("pipeline_train_validation_split", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    wapes = [line.split(maxsplit=2) for line in lines if line.startswith("wape")]
+    tried = {settings: float(value) for _, value, settings in wapes}
+    assert len(tried) == 4 and all(0 < value < 0.2 for value in tried.values())
+    best = next(line for line in lines if line.startswith("best: ")).removeprefix("best: ")
+    assert tried[best] == min(tried.values())
+
+
+@pytest.mark.parametrize("launcher", [(sys.executable,), (SUBMIT, "--master", "local[2]")])
+def test_nightly_job(shared_data, tmp_path, launcher):
+    rows = pd.read_parquet(shared_data / "dominicks_oj_weekly.parquet")
+    keys = rows[["store", "brand"]].drop_duplicates().sort_values(["store", "brand"])[:3]
+    output = tmp_path / "run"
+    done = example(
+        "nightly_job", "--input", shared_data / "dominicks_oj_weekly.parquet", "--limit", "3",
+        "--horizon", "2", "--output", output, folder=tmp_path, launcher=launcher,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "models table: 3 rows for 3 series" in done.stdout
+    assert sorted(p.name for p in output.iterdir()) == ["failures", "forecasts", "model"]
+    forecasts = pd.read_parquet(output / "forecasts")
+    ends = rows.merge(keys).groupby(["store", "brand"]).ds.max()
+    for (store, brand), own in forecasts.groupby(["store", "brand"]):
+        weeks = pd.to_timedelta([7, 14], unit="D")
+        assert sorted(own.ds) == list(ends[store, brand] + weeks)
+        assert own.yhat.between(own.yhat_lower, own.yhat_upper).all()
+    assert set(zip(forecasts.store, forecasts.brand, strict=True)) == set(ends.index)
+    metadata = json.loads(next((output / "model" / "metadata").glob("part-*")).read_text())
+    assert metadata["class"] == "sparkprophet.GroupedProphetModel"
+
+
+def test_nightly_job_refuses_wrong_arguments(tmp_path):
+    assert example("nightly_job", "--horizons", "2", folder=tmp_path).returncode == 2
+
+
+def test_demo(tmp_path):
+    environment = {"MPLCONFIGDIR": str(tmp_path / "matplotlib")} | os.environ
+    done = subprocess.run(
+        [sys.executable, str(EXAMPLES / "demo.py"), "--origins", "EWR", "--trials", "3"],
+        capture_output=True, text=True, cwd=tmp_path, env=environment,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert "to the last bit" in done.stdout
+    output = tmp_path / "demo-output"
+    forecasts = pd.read_csv(output / "forecasts.csv", parse_dates=["ds"])
+    # Twelve airlines left from Newark in 2013, one on six days only: counted by hand in the data.
+    assert forecasts.groupby(["origin", "carrier"]).size().tolist() == [14] * 12
+    usual = forecasts[forecasts.carrier == "UA"]
+    assert list(usual.ds) == list(pd.date_range("2013-12-18", periods=14))
+    assert usual.yhat.between(80, 160).all()
+    parquet = pd.read_parquet(output / "forecasts.parquet")
+    assert parquet.yhat.sum() == pytest.approx(forecasts.yhat.sum(), abs=0.1)
+    failures = pd.read_csv(output / "failures.csv")
+    assert failures[["carrier", "status", "error_code", "n_obs"]].to_numpy().tolist() == [
+        ["OO", "fallback", "TOO_SHORT", 6]
+    ]
+    errors = pd.read_csv(output / "errors.csv").set_index("forecast")
+    assert set(errors.index) == {"tuned Prophet", "untuned Prophet", "seasonal naive"}
+    assert errors.days.nunique() == 1 and errors.wape.between(0.01, 0.5).all()
+    for plot in ("forecasts.png", "search.png"):
+        assert (output / plot).read_bytes().startswith(b"\x89PNG")
