@@ -19,11 +19,12 @@ import textwrap
 import time
 from pathlib import Path
 
-import demo_plots
 import pandas as pd
 from pyspark.ml import Pipeline, PipelineModel
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
+
+import demo_plots
 from sparkprophet import (
     BayesianParamGridBuilder,
     ForecastEvaluator,

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
+
 from sparkprophet import FitFailedError, GroupedProphet, GroupedProphetModel
 from sparkprophet.command.places import whole_folder
 

@@ -14,6 +14,7 @@ import pandas as pd
 from pyspark.ml import Pipeline
 from pyspark.ml.feature import SQLTransformer
 from pyspark.ml.tuning import ParamGridBuilder, TrainValidationSplit
+
 from sparkprophet import ForecastEvaluator, GroupedProphet
 from sparkprophet.command.session import quiet_session
 

@@ -13,6 +13,7 @@ import matplotlib
 import numpy as np
 import pandas as pd
 from pyspark.sql import functions as F
+
 from sparkprophet import (
     BayesianParamGridBuilder,
     ForecastEvaluator,

@@ -44,7 +44,8 @@ def page() -> str:
         "## ForecastEvaluator\n",
         table(ForecastEvaluator.specs),
         "## Error codes\n\nOf `error_code` in the models table.\n",
-        "\n".join(["| code | meaning |", "|---|---|", *(f"| {c} | {m} |" for c, m in CODES.items())]),
+        "| code | meaning |\n|---|---|",
+        *(f"| {code} | {meaning} |" for code, meaning in CODES.items()),
         "",
     ]
     return "\n".join(parts)

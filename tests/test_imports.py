@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 import sparkprophet
 
 ROOT = Path(__file__).resolve().parents[1]

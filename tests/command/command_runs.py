@@ -5,6 +5,7 @@ import io
 
 import numpy as np
 import pandas as pd
+
 from sparkprophet.__main__ import main
 
 DAYS = 60

@@ -1,6 +1,7 @@
 """Tables on disk, and a fit that several tests look at."""
 
 import pytest
+
 from command_runs import run, sales
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pyspark
 import pytest
+
 import sparkprophet
 from command_runs import run, sales
 

@@ -5,6 +5,7 @@ import warnings
 
 import optuna
 import pytest
+
 from sparkprophet.search import Choice, Int, SearchSpace, Uniform, check_sampler, make_sampler
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)

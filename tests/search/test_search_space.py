@@ -9,6 +9,7 @@ import optuna
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from sparkprophet.search import Choice, Fixed, Int, SearchSpace, Uniform
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import optuna
 import pytest
+
 import sparkprophet.search
 from sparkprophet.search import Choice, Fixed, Int, SearchSpace, Uniform, run_study
 

@@ -5,10 +5,11 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
-import stock
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from prophet.diagnostics import generate_cutoffs
+
+import stock
 from sparkprophet.series.backtest import backtest, backtest_naive, make_folds
 from sparkprophet.series.config import Config
 from sparkprophet.series.data import Series

@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+
 from sparkprophet.series.config import SETTINGS, Config, as_param_value, check_names
 
 # Every setting: (values it takes with their canonical form), (values it refuses).

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from sparkprophet.series.frequency import DAY, Frequency, infer
 
 # pandas' name -> steps in a seasonal cycle, as in FPP3, section 2.1.

@@ -4,8 +4,9 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
-import stock
 from prophet.diagnostics import cross_validation
+
+import stock
 from sparkprophet.series.config import Config
 from sparkprophet.series.data import Series
 from sparkprophet.series.fit import fit, prophet_of

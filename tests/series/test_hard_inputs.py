@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+
 from sparkprophet.series.config import Config
 from sparkprophet.series.data import Series
 from sparkprophet.series.errors import CODES

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-import stock
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+import stock
 from sparkprophet.series.config import Config
 from sparkprophet.series.data import Series
 from sparkprophet.series.fit import fit

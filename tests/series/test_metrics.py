@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from prophet.diagnostics import performance_metrics
+
 from sparkprophet.series.metrics import METRICS, NEEDS_INTERVALS, Holdout
 
 NAN = float("nan")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from sparkprophet.series import naive
 from sparkprophet.series.data import Series
 

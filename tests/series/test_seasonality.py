@@ -6,6 +6,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from prophet import Prophet
+
 from sparkprophet.series.config import Config
 from sparkprophet.series.seasonality import resolve
 

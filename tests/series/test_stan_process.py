@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+
 from sparkprophet.series import stan
 from sparkprophet.series.config import Config
 from sparkprophet.series.data import Series

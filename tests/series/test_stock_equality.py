@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-import stock
 from prophet.serialize import model_from_json, model_to_json
+
+import stock
 from sparkprophet.series.config import Config
 from sparkprophet.series.data import Series
 from sparkprophet.series.fit import fit, prophet_of

@@ -102,12 +102,12 @@ def ahead(
     found = rows.select(*_internal_keys(params), worker(*_STATE_COLUMNS).alias("found"))
     zipped = F.arrays_zip(*[F.col(f"found.{n}").alias(n) for n in _AHEAD.names])
     flat = found.select(*_internal_keys(params), F.explode(zipped).alias("v"))
-    time_type = models.schema["end"].dataType
+    ds = columns.wall_clock(F.col("v.ds")).cast(models.schema["end"].dataType)
     groups = params.getOrDefault("groupCols")
     outputs = [params.getOrDefault(p) for p in ("predictionCol", "lowerCol", "upperCol")]
     return flat.select(
         *[F.col(k).alias(g) for k, g in zip(_internal_keys(params), groups, strict=False)],
-        columns.wall_clock(F.col("v.ds")).cast(time_type).alias(params.getOrDefault("timestampCol")),
+        ds.alias(params.getOrDefault("timestampCol")),
         *[_finite(F.col(f"v.{n}")).alias(o) for n, o in zip(_FORECAST.names, outputs, strict=True)],
     )
 

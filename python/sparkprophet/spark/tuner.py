@@ -12,6 +12,7 @@ from pyspark.ml import Estimator
 from pyspark.ml.util import MLReadable, MLWritable
 from pyspark.sql import DataFrame, SparkSession
 
+from sparkprophet import __version__
 from sparkprophet.search.sampler import check_sampler
 from sparkprophet.search.space import SearchSpace
 from sparkprophet.series import terms
@@ -150,7 +151,7 @@ class GroupedProphetTuner(TableParams, Estimator[Any], MLWritable, MLReadable[An
     ) -> DataFrame:
         if not self.isDefined("checkpointDir"):
             return rows(data)
-        arguments = json.dumps([asdict(search) | {"until": None}, *facts])
+        arguments = json.dumps([__version__, asdict(search) | {"until": None}, *facts])
         names = [name for name in data.columns if name.startswith("key_")]
         return checkpoint.in_rounds(
             data, names, rows, self.getOrDefault("checkpointDir"), arguments

@@ -1,0 +1,135 @@
+"""Data, a stock Prophet by hand, and comparisons for the tests of the Spark stages."""
+
+import contextlib
+import logging
+import uuid
+
+import numpy as np
+import pandas as pd
+import pytest
+from pyspark.sql import types as T
+
+ROWS = 80
+
+
+def series(seed=0, rows=ROWS, start="2024-01-01", freq="D", level=20.0):
+    """Rows of one series with a trend, a week and noise: columns ds, y."""
+    t = np.arange(rows)
+    noise = np.random.default_rng(seed).normal(0, 1, rows)
+    y = level + 0.05 * t + 3 * np.sin(2 * np.pi * t / 7) + noise
+    return pd.DataFrame({"ds": pd.date_range(start, periods=rows, freq=freq), "y": y})
+
+
+def grouped(keys, name="g", **options):
+    """Rows of a series for each key, each from a seed of its own."""
+    parts = [series(seed=i, **options).assign(**{name: key}) for i, key in enumerate(keys)]
+    return pd.concat(parts, ignore_index=True)
+
+
+def frame(spark, rows):
+    """A Spark frame of pandas rows in which nothing missing is NaN: it is NULL."""
+    clean = rows.astype(object).where(rows.notna(), None)
+    schema = T.StructType([T.StructField(n, _KINDS[rows[n].dtype.kind]) for n in rows.columns])
+    records = [
+        tuple(v.to_pydatetime() if isinstance(v, pd.Timestamp) else v for v in record)
+        for record in clean.itertuples(index=False, name=None)
+    ]
+    return spark.createDataFrame(records, schema)
+
+
+_KINDS = {
+    "M": T.TimestampType(),
+    "f": T.DoubleType(),
+    "i": T.LongType(),
+    "b": T.BooleanType(),
+    "O": T.StringType(),
+}
+
+
+def stock(rows, prepare=None, **settings):
+    """Stock Prophet fitted by hand to pandas rows; `prepare` may add to the unfitted model."""
+    from prophet import Prophet
+
+    for name in ("prophet", "cmdstanpy"):
+        logging.getLogger(name).disabled = True
+    model = Prophet(**{"uncertainty_samples": 0} | settings)
+    if prepare is not None:
+        prepare(model)
+    model.fit(rows)
+    return model
+
+
+def stock_yhat(rows, future=None, prepare=None, **settings):
+    """Stock Prophet's forecasts of `future` (by default the fitted rows) in its own row order."""
+    future = rows if future is None else future
+    found = stock(rows, prepare, **settings).predict(future.reset_index(drop=True))
+    by_time = found.set_index("ds")["yhat"]
+    return by_time[~by_time.index.duplicated()].loc[future["ds"]].to_numpy()
+
+
+def assert_close(found, expected, tolerance=1e-9):
+    """Equal up to a share `tolerance` of the size of the values."""
+    found, expected = np.asarray(found, dtype=float), np.asarray(expected, dtype=float)
+    assert found.shape == expected.shape
+    assert np.isfinite(expected).all()
+    np.testing.assert_allclose(found, expected, rtol=tolerance, atol=tolerance)
+
+
+def bits(frame, *columns):
+    """The rows of a Spark frame as sorted texts: equal texts mean equal bits (NaN is one value)."""
+    return sorted(repr(tuple(row)) for row in frame.select(*(columns or ["*"])).collect())
+
+
+def fit_bits(model):
+    """What P2 and P3 speak of: every column of `models` that does not tell of the machine."""
+    machine = ["fit_seconds", "cpu_seconds", "host", "pid", "started_at"]
+    return bits(model.models.drop(*machine))
+
+
+def with_days(spark, keys, days, name="g"):
+    """The cross product of keys (a list) and `days`."""
+    frame = spark.createDataFrame([(key,) for key in keys], f"`{name}` string")
+    return frame.crossJoin(days)
+
+
+@contextlib.contextmanager
+def configured(spark, values):
+    """Run a block under other Spark SQL settings."""
+    before = {name: spark.conf.get(name, None) for name in values}
+    for name, value in values.items():
+        spark.conf.set(name, value)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            spark.conf.unset(name) if value is None else spark.conf.set(name, value)
+
+
+@contextlib.contextmanager
+def counted_jobs(spark):
+    """Yields a function that says how many Spark jobs the block has started."""
+    context, group = spark.sparkContext, uuid.uuid4().hex
+
+    def count():
+        context._jsc.sc().listenerBus().waitUntilEmpty()
+        return len(context.statusTracker().getJobIdsForGroup(group))
+
+    context.setJobGroup(group, "counted by a test")
+    try:
+        yield count
+    finally:
+        context.setLocalProperty("spark.jobGroup.id", None)
+        context.setLocalProperty("spark.job.description", None)
+
+
+@contextlib.contextmanager
+def refused(spark, kind, *words):
+    """The block raises `kind` before any job, with every one of `words`, in 500 characters."""
+    with counted_jobs(spark) as jobs:
+        with pytest.raises(kind) as caught:
+            yield caught
+        message = str(caught.value)
+        for word in words:
+            assert word in message
+        assert len(message) <= 500
+        assert jobs() == 0

@@ -1,0 +1,121 @@
+"""A tuning job that is run again goes on where it was: rounds on disk, named by what they did."""
+
+import shutil
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from pyspark.sql import functions as F
+
+from sparkprophet import BayesianParamGridBuilder, GroupedProphet, GroupedProphetTuner
+from sparkprophet.spark.checkpoint import fingerprint
+from stage_checks import bits, fit_bits, frame, grouped
+
+KEYS = ["a", "b", None]
+MACHINE = ["fit_seconds", "cpu_seconds", "pid", "started_at"]
+
+
+def tuner(folder, **params):
+    """A tuner made from nothing, as a new process would make it."""
+    inner = GroupedProphet(groupCols=["g"], uncertaintySamples=0)
+    space = BayesianParamGridBuilder().addUniform(inner.changepointPriorScale, 0.01, 0.5).space()
+    given = {
+        "estimator": inner, "searchSpace": space, "horizon": 5, "numTrials": 2,
+        "sampler": "random", "parallelism": 1, "checkpointDir": str(folder),
+    }  # fmt: skip
+    return GroupedProphetTuner(**given | params)
+
+
+@pytest.fixture(scope="module")
+def data(spark):
+    return frame(spark, grouped(KEYS, rows=40)).cache()
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory, data):
+    """A folder in which the job is finished, and its model."""
+    folder = tmp_path_factory.mktemp("checkpoint") / "rounds"
+    return folder, tuner(folder).fit(data)
+
+
+def places(folder):
+    return sorted(p.name for p in Path(folder).iterdir())
+
+
+def test_a_second_run_fits_nothing_again(data, done):
+    folder, model = done
+    again = tuner(folder).fit(data.repartition(3))
+    assert len(places(folder)) == 1
+    # When and by which process a group was fitted shows that it was not fitted again.
+    assert bits(again.models) == bits(model.models)
+    assert bits(again.trials) == bits(model.trials)
+
+
+def test_the_result_is_that_of_a_run_without_checkpoints(data, done):
+    stage = tuner("unused")
+    stage.clear(stage.checkpointDir)
+    assert fit_bits(stage.fit(data)) == fit_bits(done[1])
+
+
+def test_a_torn_round_is_done_again_and_only_that(data, done, tmp_path):
+    folder, model = done
+    torn = tmp_path / "rounds"
+    shutil.copytree(folder, torn)
+    (place,) = torn.iterdir()
+    victim = next(p for p in sorted(place.iterdir()) if pq.read_table(p).num_rows)
+    (victim / "_SUCCESS").unlink()
+    for part in victim.glob("part-*"):
+        part.write_bytes(part.read_bytes()[:50])
+    again = tuner(torn).fit(data)
+    assert fit_bits(again) == fit_bits(model)
+    before = {row.g: tuple(row) for row in model.models.select("g", *MACHINE).collect()}
+    after = {row.g: tuple(row) for row in again.models.select("g", *MACHINE).collect()}
+    anew = [key for key in KEYS if before[key] != after[key]]
+    assert 1 <= len(anew) < len(KEYS)
+
+
+def test_other_arguments_or_rows_are_other_work(data, done, tmp_path):
+    folder, model = done
+    other = tmp_path / "rounds"
+    shutil.copytree(folder, other)
+    more = tuner(other, numTrials=3).fit(data.filter("g = 'a'"))
+    assert len(places(other)) == 2
+    assert more.models.first().n_trials == 3 and more.models.count() == 1
+
+
+VARIANTS = {
+    "one label": "SELECT g, ds, IF(g = 'a' AND day(ds) = 3, y + 1e-12, y) AS y, x FROM data",
+    "a label less": "SELECT g, ds, IF(g = 'a' AND day(ds) = 3, NULL, y) AS y, x FROM data",
+    "a row less": "SELECT * FROM data WHERE g IS NULL OR g <> 'a' OR day(ds) <> 3",
+    "a row twice": "SELECT * FROM data UNION ALL (SELECT * FROM data LIMIT 1)",
+    "a key": "SELECT coalesce(g, '') AS g, ds, y, x FROM data",
+    "a time": "SELECT g, ds + INTERVAL 1 SECOND AS ds, y, x FROM data",
+    "a value in another column": "SELECT g, ds, x AS y, y AS x FROM data",
+}
+
+
+@pytest.fixture(scope="module")
+def view(data):
+    found = data.select("g", "ds", "y", F.lit(None).cast("double").alias("x"))
+    found.createOrReplaceTempView("data")
+    return found
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_changed_data_has_another_name(spark, view, name):
+    assert fingerprint(spark.sql(VARIANTS[name]), "same") != fingerprint(view, "same")
+
+
+def test_the_name_is_that_of_the_rows_in_any_order(view):
+    shuffled = view.orderBy(F.rand(3)).repartition(5)
+    assert fingerprint(shuffled, "same") == fingerprint(view, "same")
+    assert fingerprint(shuffled, "same") != fingerprint(view, "other")
+
+
+def test_another_type_of_timestamp_is_other_work(data, done, tmp_path):
+    folder, _ = done
+    other = tmp_path / "rounds"
+    shutil.copytree(folder, other)
+    dates = data.withColumn("ds", F.col("ds").cast("date"))
+    model = tuner(other).fit(dates)
+    assert model.models.schema["end"].dataType == dates.schema["ds"].dataType
