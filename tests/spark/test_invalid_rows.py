@@ -71,6 +71,19 @@ def test_fallback_rows_keep_their_error_and_forecast(mixed, future):
     assert_close(found.yhat_upper - found.yhat, np.full(10, half))
 
 
+def test_a_group_with_bad_values_of_its_own_falls_back(spark):
+    rows = grouped(["a", "b"], rows=40)
+    rows["own"] = rows.g.map({"a": '{"changepointPriorScale": -1}', "b": "{}"})
+    stage = GroupedProphet(groupCols=["g"], overridesCol="own", fallback="naive")
+    model = stage.setUncertaintySamples(0).fit(frame(spark, rows))
+    found = {row.g: row for row in model.models.collect()}
+    assert (found["a"].status, found["a"].error_code) == ("fallback", "OVERRIDES_INVALID")
+    assert found["a"].n_obs == 40 and "changepointPriorScale" in found["a"].error_message
+    assert found["b"].status == "ok"
+    ahead = model.forecast(1).filter("g = 'a'").first()
+    assert ahead.yhat == rows[rows.g == "a"].y.iloc[-1]
+
+
 @pytest.mark.parametrize(
     ("method", "expected"),
     [

@@ -38,17 +38,20 @@ def fit(series: Series, config: Config, deadline: float | None = None) -> Fit:
         With status ok, or failed, or fallback where `config.fallback` names a method and there is
         at least one finite label to forecast from.
     """
-    observed = ~np.isnan(series.y)
-    known = series.ds[observed & ~np.isnat(series.ds)]
-    outcome = Fit("ok", config, n_obs=int(observed.sum()))
-    if len(known):
-        outcome.start, outcome.end = known.min(), known.max()
+    outcome = _outcome(series, config)
     try:
         used = checks.usable(series, config)
         outcome.state, outcome.log_posterior = estimate(used, config, deadline=deadline)
         outcome.solver = "stan"
     except Exception as error:
         _fail(outcome, series, as_series_error(error))
+    return outcome
+
+
+def failed(series: Series, config: Config, error: Exception) -> Fit:
+    """The outcome of a series that `error` kept from being fitted: failed, or the fallback's."""
+    outcome = _outcome(series, config)
+    _fail(outcome, series, as_series_error(error))
     return outcome
 
 
@@ -94,6 +97,15 @@ def prophet_of(state: State, config: Config) -> Any:
         from prophet import Prophet
 
         return model.rebuild(Prophet, state, config)
+
+
+def _outcome(series: Series, config: Config) -> Fit:
+    observed = ~np.isnan(series.y)
+    known = series.ds[observed & ~np.isnat(series.ds)]
+    outcome = Fit("ok", config, n_obs=int(observed.sum()))
+    if len(known):
+        outcome.start, outcome.end = known.min(), known.max()
+    return outcome
 
 
 def _fail(outcome: Fit, series: Series, error: SeriesError) -> None:

@@ -18,7 +18,7 @@ from sparkprophet.series import fit as fitting
 from sparkprophet.series import record
 from sparkprophet.series.config import Config
 from sparkprophet.series.data import Series
-from sparkprophet.series.errors import SeriesError, as_series_error, clip
+from sparkprophet.series.errors import SeriesError, clip
 from sparkprophet.series.record import Clock, Fit
 
 STATE_DDL = (
@@ -165,16 +165,12 @@ def _attempt(
     work: Callable[[Series, Config, int], Outcome],
     table: pa.Table,
 ) -> Outcome:
-    config, rows = base, len(table)
+    config, series = base, layout.series(table)
     try:
-        series = layout.series(table)
         config = layout.config(table, base)
         return work(series, config, group_seed(table.column("seed")[0].as_py()))
     except Exception as error:
-        coded = as_series_error(error)
-        fit = Fit("failed", config, error_code=coded.code, error_message=clip(coded.message))
-        fit.n_obs = rows - table.column("y").null_count
-        return Outcome(fit)
+        return Outcome(fitting.failed(series, config, error))
 
 
 def fit_group(series: Series, config: Config, seed: int) -> Outcome:
