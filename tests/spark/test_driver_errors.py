@@ -63,6 +63,8 @@ WRONG = {
     "struct overrides": ({"overridesCol": "own"}, {"own": "struct(g)"}, TypeError,
                          ("overridesCol", "to_json")),
     "number as country": ({"countryHolidaysCol": "y"}, {}, TypeError, ("countryHolidaysCol",)),
+    "unknown country": ({"countryHolidays": "XX"}, {}, ValueError,
+                        ("countryHolidays", "'XX'", "ISO code")),
     "a name twice": ({"regressors": ["y2", "y2"]}, {"y2": "1"}, ValueError, ("'y2'", "twice")),
     "two keys, one missing": ({"groupCols": ["g", "h"]}, {}, ValueError, ("groupCols", "'h'")),
 }  # fmt: skip
@@ -74,6 +76,21 @@ def test_fit_refuses(spark, data, mistake):
     spoiled = data.withColumns({name: F.expr(sql) for name, sql in columns.items()})
     with refused(spark, kind, *words):
         prophet(**params).fit(spoiled)
+
+
+def test_fit_refuses_a_pandas_frame(spark, data):
+    rows = data.toPandas()
+    with refused(spark, TypeError, "dataset", "pandas", "createDataFrame"):
+        prophet().fit(rows)
+
+
+def test_fit_and_transform_refuse_a_stream(spark, fitted):
+    stream = spark.readStream.format("rate").load()
+    stream = stream.selectExpr("'north' AS store", "timestamp AS ds", "CAST(value AS double) AS y")
+    with refused(spark, ValueError, "dataset", "stream", "foreachBatch"):
+        prophet(groupCols=["store"]).fit(stream)
+    with refused(spark, ValueError, "dataset", "stream", "foreachBatch"):
+        fitted.transform(stream)
 
 
 @pytest.mark.parametrize("name", ["ds", "y", "g"])

@@ -52,12 +52,12 @@ def build(prophet: type, config: Config, seasonalities: tuple[Seasonality, ...])
     for term in config.regressors:
         model.add_regressor(term["name"], term["priorScale"], term["standardize"], term["mode"])
     if config.countryHolidays is not None:
-        _check_country(config, config.countryHolidays)
+        check_country(config, config.countryHolidays)
         model.country_holidays = config.countryHolidays
     return model
 
 
-def _check_country(config: Config, country: str) -> None:
+def check_country(config: Config, country: str) -> None:
     """Raise SeriesError HOLIDAYS_INVALID for what Prophet.add_country_holidays and fit refuse."""
     from prophet.make_holidays import get_country_holidays_class
 

@@ -10,7 +10,8 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from sparkprophet.series.config import Config
-from sparkprophet.series.errors import clip
+from sparkprophet.series.errors import SeriesError, clip
+from sparkprophet.series.model import check_country
 from sparkprophet.spark.params import GroupedProphetParams
 from sparkprophet.spark.tune import TUNED_TYPES
 from sparkprophet.spark.worker import RECORD_TYPES
@@ -98,6 +99,7 @@ def check_input(
     TypeError
         A column of the wrong type. Each names the param, the column, what was found and the remedy.
     """
+    _check_frame(dataset)
     groups = params.getOrDefault("groupCols")
     for name in groups:
         kind = _type_of(dataset, "groupCols", name)
@@ -119,6 +121,24 @@ def check_input(
         )
     _check_roles(dataset, params, groups)
     check_growth(params, config)
+    if fitting and config.countryHolidays is not None:
+        try:
+            check_country(config, config.countryHolidays)
+        except SeriesError as error:
+            raise ValueError(f"countryHolidays: {error.message}") from error
+
+
+def _check_frame(dataset: DataFrame) -> None:
+    if not isinstance(dataset, DataFrame):
+        raise TypeError(
+            f"dataset: found {type(dataset).__module__}.{type(dataset).__name__}, must be a Spark "
+            "DataFrame; make one with spark.createDataFrame"
+        )
+    if dataset.isStreaming:
+        raise ValueError(
+            "dataset: is a stream, and a group's rows must be there together; use "
+            "writeStream.foreachBatch and transform each batch"
+        )
 
 
 def check_growth(params: GroupedProphetParams, config: Config) -> None:
