@@ -64,6 +64,16 @@ def test_no_output_and_no_file_left(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_country_is_checked_without_output(tmp_path):
+    script = """
+    from sparkprophet.series.config import Config
+    from sparkprophet.series.model import check_country
+    check_country(Config(), "US")
+    """
+    done = run(script, tmp_path, SPARK_LOCAL_DIRS="")
+    assert (done.stdout, done.stderr) == ("", "")
+
+
 def test_no_output_and_no_file_left_without_a_home(tmp_path):
     home, files = tmp_path / "home", tmp_path / "files"
     home.touch()  # no folder can be made in it

@@ -12,6 +12,7 @@ from sparkprophet.series.config import Config
 from sparkprophet.series.data import Series
 from sparkprophet.series.errors import SeriesError
 from sparkprophet.series.seasonality import Seasonality
+from sparkprophet.series.stan import quiet
 from sparkprophet.series.state import Parameters, Scales, State
 
 
@@ -59,7 +60,8 @@ def build(prophet: type, config: Config, seasonalities: tuple[Seasonality, ...])
 
 def check_country(config: Config, country: str) -> None:
     """Raise SeriesError HOLIDAYS_INVALID for what Prophet.add_country_holidays and fit refuse."""
-    from prophet.make_holidays import get_country_holidays_class
+    with quiet():  # the first import of prophet logs
+        from prophet.make_holidays import get_country_holidays_class
 
     try:
         found = get_country_holidays_class(country)
