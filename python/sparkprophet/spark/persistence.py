@@ -69,7 +69,7 @@ class StageWriter(MLWriter):
         """Data first, metadata last: a folder with metadata is a whole one."""
         if self._write_data is not None:
             self._write_data(path)
-        extra = {"formatVersion": FORMAT_VERSION, **self._extra}
+        extra = {"format_version": FORMAT_VERSION, **self._extra}
         params = extra.pop("paramMap", None)
         DefaultParamsWriter.saveMetadata(self.instance, path, self.sparkSession, extra, params)
 
@@ -138,10 +138,10 @@ def check_metadata(path: str, metadata: dict[str, Any], cls: type) -> None:
     if metadata.get("class") != expected:
         raise ValueError(f"{path}: holds a {metadata.get('class')!r}, expected {expected!r}")
     # Spark's own writer in the JVM has no place for a version; what it writes is version 1.
-    version = metadata.get("formatVersion", 1)
+    version = metadata.get("format_version", 1)
     if type(version) is not int or not 1 <= version <= FORMAT_VERSION:
         raise ValueError(
-            f"{path}: formatVersion is {version!r}, this version reads 1 to {FORMAT_VERSION}; "
+            f"{path}: format_version is {version!r}, this version reads 1 to {FORMAT_VERSION}; "
             "upgrade sparkprophet or save the model again"
         )
 
