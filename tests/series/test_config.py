@@ -338,11 +338,13 @@ def test_names_used_twice(settings, name):
 
 def test_names_that_may_meet():
     one, two = TERM | {"conditionCol": "c"}, TERM | {"name": "b", "conditionCol": "c"}
-    Config(
+    config = Config(
         seasonalities=[one, two, TERM | {"name": "monthly"}],
         monthlyFourierOrder=3,
         holidays=[("h", "2024-01-01"), ("h", "2025-01-01")],
     )
+    assert config.column_names == ("c",)
+    assert [term["holiday"] for term in config.holidays] == ["h", "h"]
 
 
 def test_column_names_are_regressors_then_conditions_once_each():
