@@ -60,6 +60,8 @@ setup(
     packages=find_packages("python"),
     python_requires=">=3.11",
     install_requires=[
+        # Compiles the solver's kernels; where it cannot be installed, they run as plain numpy.
+        "numba>=0.60",
         "numpy>=1.26",
         "optuna>=5,<6",
         # Spark 4.3 warns that pandas 3 is not supported yet.

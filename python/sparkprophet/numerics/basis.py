@@ -1,0 +1,105 @@
+"""What fits on the same dates and columns share: the trend's basis, its segments, and moments.
+
+A trend with changepoints is a straight line on each segment between two of them. So every weighted
+Gram matrix that a fit needs is a combination, with scalars of that fit, of sums over segments that
+depend on dates alone.
+"""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+
+# Rows that are worked on at one time; bounds the memory that a long series takes.
+_BLOCK = 65536
+# Above this many bytes, or for fewer rows than this per segment, moments cost more than they save.
+_LARGEST_MOMENTS = 256 * 2**20
+_FEWEST_ROWS = 8
+
+
+class Basis:
+    """Dates, design columns and changepoints of any number of fits, with their moments.
+
+    Parameters
+    ----------
+    t : ndarray of float64, shape (T,)
+        Scaled time, sorted.
+    X : ndarray of float64, shape (T, K)
+        All design columns that a fit may choose from.
+    changepoints : ndarray of float64, shape (S,)
+        Sorted scaled times. Not used with flat growth.
+    growth : str
+        linear, logistic or flat.
+    """
+
+    def __init__(
+        self, t: np.ndarray, X: np.ndarray, changepoints: np.ndarray, growth: str
+    ) -> None:
+        self.t = np.ascontiguousarray(t)
+        self.X = np.ascontiguousarray(X)
+        self.growth = growth
+        self.changepoints = changepoints if growth != "flat" else np.empty(0)
+        inner = np.searchsorted(self.t, self.changepoints)
+        # Row where each segment begins, and the number of rows as the end of the last.
+        self.segments = np.concatenate(([0], inner, [len(t)])).astype(np.int64)
+
+    @functools.cached_property
+    def gram(self) -> np.ndarray:
+        """B'B of the columns B = [t, 1, X, hinges (t - s_j)+], shape (2 + K + S,) squared.
+
+        With flat growth the column t is zero.
+        """
+        width = 2 + self.X.shape[1] + len(self.changepoints)
+        total = np.zeros((width, width))
+        for block in self._blocks():
+            total += block.T @ block
+        return total
+
+    @functools.cached_property
+    def trend_gram(self) -> np.ndarray:
+        """The part of `gram` without X, shape (2 + S,) squared."""
+        hinges = np.maximum(self.t[:, None] - self.changepoints, 0.0)
+        B = np.column_stack([self._time(), np.ones(len(self.t)), hinges])
+        return B.T @ B
+
+    def products(self, y: np.ndarray) -> np.ndarray:
+        """B'y, shape (2 + K + S,), for y of shape (T,)."""
+        after = np.maximum(self.segments[1:-1], 0)
+        # Sums of y and t y from each changepoint on give those of y (t - s_j)+.
+        tails = np.cumsum((y * np.vstack([np.ones(len(y)), self.t]))[:, ::-1], axis=1)[:, ::-1]
+        tails = np.column_stack([tails, np.zeros(2)])[:, after]
+        hinges = tails[1] - self.changepoints * tails[0]
+        return np.concatenate(([self._time() @ y, y.sum()], y @ self.X, hinges))
+
+    @functools.cached_property
+    def moments(self) -> np.ndarray:
+        """Sums over each segment of t^p x x', packed; shape (3, S + 1, K (K + 1) / 2), p first.
+
+        The lower triangle is packed row by row. Shape (3, 0, 0) where weighing the rows of X
+        anew is cheaper, or the moments would not fit.
+        """
+        T, K = self.X.shape
+        count = len(self.segments) - 1
+        packed = K * (K + 1) // 2
+        if T < _FEWEST_ROWS * count or 24 * count * packed > _LARGEST_MOMENTS:
+            return np.empty((3, 0, 0))
+        lower = np.tril_indices(K)
+        result = np.empty((3, count, packed))
+        for s in range(count):
+            rows = slice(self.segments[s], self.segments[s + 1])
+            X, timed = self.X[rows], self.X[rows] * self.t[rows, None]
+            for p, (left, right) in enumerate(((X, X), (timed, X), (timed, timed))):
+                result[p, s] = (left.T @ right)[lower]
+        return result
+
+    def _time(self) -> np.ndarray:
+        return self.t if self.growth != "flat" else np.zeros(len(self.t))
+
+    def _blocks(self):
+        time = self._time()
+        for start in range(0, len(self.t), _BLOCK):
+            rows = slice(start, start + _BLOCK)
+            hinges = np.maximum(self.t[rows, None] - self.changepoints, 0.0)
+            ones = np.ones(len(self.t[rows]))
+            yield np.column_stack([time[rows], ones, self.X[rows], hinges])

@@ -1,0 +1,122 @@
+"""Multiplicative and mixed seasonality, and logistic growth: Gauss-Newton with damping.
+
+Each step linearises the mean and solves the ridge and lasso problem of that, so that the
+changepoints' kinks are exact at every step. Levenberg (1944) and Marquardt (1963) for the damping;
+the merit is the log posterior with the noise profiled out.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from sparkprophet.numerics.additive import (
+    CONVERGED,
+    NO_BETTER_STEP,
+    OUT_OF_ITERATIONS,
+    noise_variance,
+)
+from sparkprophet.numerics.compiled import compiled
+from sparkprophet.numerics.linearisation import Mean, Model, evaluate, linearise
+from sparkprophet.numerics.ridge_lasso import ridge_lasso
+
+_MOST_ITERATIONS = 400
+_MOST_TRIES = 12
+_FIRST_DAMPING = 1e-4
+_LEAST_DAMPING = 1e-6
+_SHORT_STEP = 0.4
+# Share of its predicted gain that a step has to bring.
+_LEAST_SHARE = 0.25
+
+
+@compiled
+def solve_nonlinear(
+    model: Model, start: np.ndarray, tolerance: float
+) -> tuple[np.ndarray, float, float, int, int]:
+    """A mode's coefficients, its noise variance, log posterior, iterations and status.
+
+    start : (2 + c + S,) first guess of k, m, betas, deltas. tolerance : gain of the log posterior
+    under which a full step is the last.
+    """
+    x, mean = start.copy(), evaluate(model, start)
+    damping = 0.0
+    for iteration in range(1, _MOST_ITERATIONS + 1):
+        s2, merit = _merit(model, x, mean)
+        H, pull = linearise(model, x, mean)
+        share, gain, expected = 0.0, 0.0, 0.0
+        for _ in range(_MOST_TRIES + 1):
+            step, expected = _step(model, x, H, pull, s2, damping)
+            if damping == 0.0 and expected < 0.01 * tolerance:
+                return x, s2, -merit, iteration, CONVERGED
+            share, gain, new_mean = _try(model, x, step, merit, expected, damping == 0.0)
+            if share > 0.0:
+                break
+            damping = max(_FIRST_DAMPING, 8.0 * damping)
+        if share == 0.0:
+            return x, s2, -merit, iteration, NO_BETTER_STEP
+        x, mean = x + share * step, new_mean
+        if damping == 0.0 and share == 1.0 and gain < tolerance:
+            s2, merit = _merit(model, x, mean)
+            return x, s2, -merit, iteration, CONVERGED
+        if gain > 0.6 * expected:
+            damping *= 0.1
+        elif gain < 0.25 * expected:
+            damping *= 3.0
+        if damping < _LEAST_DAMPING:
+            damping = 0.0
+    s2, merit = _merit(model, x, mean)
+    return x, s2, -merit, _MOST_ITERATIONS, OUT_OF_ITERATIONS
+
+
+@compiled
+def _merit(model: Model, x: np.ndarray, mean: Mean) -> tuple[float, float]:
+    """The best s^2 at x, and minus the log posterior with it."""
+    residual = model.y - mean.y
+    squares = np.sum(residual * residual)
+    s2 = noise_variance(squares, len(model.t))
+    fit = 0.5 * len(model.t) * math.log(s2) + 0.5 * squares / s2 + 2.0 * s2
+    return s2, fit + _penalty(model, x)
+
+
+@compiled
+def _penalty(model: Model, x: np.ndarray) -> float:
+    p = len(model.ridge)
+    return 0.5 * np.sum(model.ridge * x[:p] * x[:p]) + np.sum(np.abs(x[p:])) / model.tau
+
+
+@compiled
+def _step(
+    model: Model, x: np.ndarray, H: np.ndarray, pull: np.ndarray, s2: float, damping: float
+) -> tuple[np.ndarray, float]:
+    """The step to the linearised problem's minimum, and the gain that the linearisation expects."""
+    n, p = len(x), len(model.ridge)
+    A, b = H.copy(), pull.copy()
+    for i in range(n):
+        own = s2 * model.ridge[i] if i < p else 0.0
+        extra = damping * (H[i, i] + own)
+        A[i, i] += own + extra
+        b[i] += np.sum(H[i] * x) + extra * x[i]
+    new = ridge_lasso(A, b, p, s2 / model.tau, x[p:].copy())
+    step = new - x
+    expected = _penalty(model, x) - _penalty(model, new)
+    for i in range(n):
+        expected += step[i] * (pull[i] - 0.5 * np.sum(H[i] * step)) / s2
+    return step, expected
+
+
+@compiled
+def _try(
+    model: Model, x: np.ndarray, step: np.ndarray, merit: float, expected: float, shorten: bool
+) -> tuple[float, float, Mean]:
+    """Share of the step that brings enough, its gain and the mean there; share 0 for none."""
+    share = 1.0
+    mean = evaluate(model, x + step)
+    gain = merit - _merit(model, x + step, mean)[1]
+    if shorten and not gain >= _LEAST_SHARE * expected:
+        share = _SHORT_STEP
+        mean = evaluate(model, x + share * step)
+        gain = merit - _merit(model, x + share * step, mean)[1]
+    if not (gain > 0.0 and gain >= _LEAST_SHARE * share * expected):
+        share = 0.0
+    return share, gain, mean

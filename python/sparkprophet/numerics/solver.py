@@ -1,0 +1,189 @@
+"""Fit one series: the mode of Prophet's posterior, by the solver that its shape calls for."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+
+from sparkprophet.numerics.additive import CONVERGED, solve_additive
+from sparkprophet.numerics.basis import Basis
+from sparkprophet.numerics.gauss_newton import solve_nonlinear
+from sparkprophet.numerics.linearisation import FLAT, LINEAR, LOGISTIC, Model
+from sparkprophet.numerics.posterior import TREND_VARIANCE, Point
+
+_CODES = {"linear": LINEAR, "logistic": LOGISTIC, "flat": FLAT}
+# The prior scale of Prophet's changepoints, for the trend that a search of the mode starts from.
+_START_TAU = 0.05
+# A cap that varies by less than this share is one number to the moments.
+_CONSTANT_CAP = 1e-12
+_NO_MOMENTS = np.empty((3, 0, 0))
+# Fewer rows leave room for a second mode worth a second start.
+_SHORT = 120
+
+
+@dataclass(frozen=True)
+class Prior:
+    """What a fit may vary on one basis: its columns, their modes and the prior scales.
+
+    Attributes
+    ----------
+    columns : ndarray of int64, shape (c,)
+        Columns of the basis's X in the model, ascending.
+    multiplicative : ndarray of bool, shape (K,)
+        Mode of every column of the basis.
+    sigmas : ndarray of float64, shape (c,)
+        Prior scales of the columns' coefficients.
+    tau : float
+        Prior scale of the changepoints.
+    """
+
+    columns: np.ndarray
+    multiplicative: np.ndarray
+    sigmas: np.ndarray
+    tau: float
+
+
+@dataclass(frozen=True)
+class Solution:
+    """A mode: its point (beta of shape (K,), zero for columns that are not in the model), log
+    posterior, iterations, and whether the solver reached its tolerance."""
+
+    point: Point
+    log_posterior: float
+    iterations: int
+    converged: bool
+
+
+class Response:
+    """One series on a basis: y of shape (T,), the cap (T,) with logistic growth, and y's products.
+    """
+
+    def __init__(self, basis: Basis, y: np.ndarray, cap: np.ndarray | None = None) -> None:
+        self.basis = basis
+        self.y = np.ascontiguousarray(y)
+        self.cap = np.empty(0) if cap is None else np.ascontiguousarray(cap)
+        self.squares = float(self.y @ self.y)
+
+    @functools.cached_property
+    def products(self) -> np.ndarray:
+        """B'y of `Basis.products`."""
+        return self.basis.products(self.y)
+
+    @functools.cached_property
+    def trend(self) -> Point:
+        """A trend without columns, to start from; beta of shape (K,) is zero.
+
+        The mode for linear and flat growth. For logistic growth a curve through the first and the
+        last row (`Prophet.logistic_growth_init`).
+        """
+        S, K = len(self.basis.changepoints), self.basis.X.shape[1]
+        if self.basis.growth == "logistic":
+            k, m = self._logistic_ends()
+            return Point(k, m, 1.0, np.zeros(S), np.zeros(K))
+        ridge, products = np.full(2, 1 / TREND_VARIANCE), self.products
+        gram, b = self.basis.trend_gram, np.concatenate((products[:2], products[2 + K :]))
+        x, s2, _, _, _ = solve_additive(
+            gram, b, self.squares, len(self.y), np.arange(len(gram)), ridge, _START_TAU,
+            self.variance, np.zeros(S), 1e-3,
+        )  # fmt: skip
+        return Point(float(x[0]), float(x[1]), s2**0.5, x[2:], np.zeros(K))
+
+    @property
+    def variance(self) -> float:
+        """A first guess of the noise variance."""
+        return max(float(np.var(self.y)) / 4.0, 1e-10)
+
+    def _logistic_ends(self) -> tuple[float, float]:
+        t, caps = self.basis.t[[0, -1]], self.cap[[0, -1]]
+        span = t[1] - t[0]
+        ratios = caps / np.clip(self.y[[0, -1]], 0.01 * caps, 0.99 * caps)
+        if abs(ratios[0] - ratios[1]) <= 0.01:
+            ratios[0] *= 1.05
+        first, last = np.log(ratios - 1.0)
+        return float((first - last) / span), float(first * span / (first - last))
+
+
+def solve(
+    response: Response, prior: Prior, tolerance: float = 1e-7, start: Point | None = None
+) -> Solution:
+    """The mode of the posterior.
+
+    Parameters
+    ----------
+    response, prior
+    tolerance : float
+        Gain of the log posterior at which a nonlinear fit ends; a convex one is solved to the
+        square root of it times 1e-2 in log s^2, where an error counts by its square.
+    start : Point, optional
+        Where to start; beta of shape (K,). By default nonlinear fits start from a trend without
+        columns, and those of fewer than 120 rows from a flat line too.
+
+    Returns
+    -------
+    Solution
+        The better one where there were several starts.
+    """
+    basis = response.basis
+    convex = basis.growth != "logistic" and not prior.multiplicative[prior.columns].any()
+    ridge = np.concatenate(([1 / TREND_VARIANCE] * 2, prior.sigmas**-2.0))
+    if convex:
+        return _solve_convex(response, prior, ridge, tolerance, start)
+    model = _model(response, prior, ridge)
+    starts = [start or response.trend]
+    if start is None and len(response.y) < _SHORT and basis.growth != "logistic":
+        flat = Point(0.0, float(response.y.mean()), 1.0, 0.0 * starts[0].delta, starts[0].beta)
+        starts.append(flat)
+    found = [_solve_from(model, point, basis, prior, tolerance) for point in starts]
+    return max(found, key=lambda solution: solution.log_posterior)
+
+
+def _solve_convex(
+    response: Response, prior: Prior, ridge: np.ndarray, tolerance: float, start: Point | None
+) -> Solution:
+    basis, K = response.basis, response.basis.X.shape[1]
+    S = len(basis.changepoints)
+    hinges = 2 + K + np.arange(S)
+    chosen = np.concatenate(([0, 1], 2 + prior.columns, hinges)).astype(np.int64)
+    x, s2, log_posterior, rounds, status = solve_additive(
+        basis.gram, response.products, response.squares, len(response.y), chosen, ridge, prior.tau,
+        response.variance if start is None else start.s**2,
+        np.zeros(S) if start is None else start.delta,
+        1e-2 * tolerance**0.5,
+    )  # fmt: skip
+    return _solution(basis, prior, x, s2, log_posterior, rounds, status)
+
+
+def _model(response: Response, prior: Prior, ridge: np.ndarray) -> Model:
+    basis, cap = response.basis, response.cap
+    varying = basis.growth == "logistic" and np.ptp(cap) > _CONSTANT_CAP * cap[0]
+    return Model(
+        basis.t, response.y, cap, basis.X, basis.segments, basis.changepoints,
+        _NO_MOMENTS if varying else basis.moments,
+        _CODES[basis.growth], prior.multiplicative.astype(np.float64), prior.columns, ridge,
+        prior.tau,
+    )  # fmt: skip
+
+
+def _solve_from(
+    model: Model, start: Point, basis: Basis, prior: Prior, tolerance: float
+) -> Solution:
+    x = np.concatenate(([start.k, start.m], start.beta[prior.columns], start.delta))
+    return _solution(basis, prior, *solve_nonlinear(model, x, tolerance))
+
+
+def _solution(
+    basis: Basis,
+    prior: Prior,
+    x: np.ndarray,
+    s2: float,
+    log_posterior: float,
+    iterations: int,
+    status: int,
+) -> Solution:
+    first = 2 + len(prior.columns)
+    beta = np.zeros(basis.X.shape[1])
+    beta[prior.columns] = x[2:first]
+    point = Point(float(x[0]), float(x[1]), float(np.sqrt(s2)), x[first:], beta)
+    return Solution(point, float(log_posterior), int(iterations), status == CONVERGED)
