@@ -60,6 +60,7 @@ setup(
     packages=find_packages("python"),
     python_requires=">=3.11",
     install_requires=[
+        "holidays>=0.60",
         # Compiles the solver's kernels; where it cannot be installed, they run as plain numpy.
         "numba>=0.60",
         "numpy>=1.26",

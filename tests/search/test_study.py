@@ -16,6 +16,7 @@ import pytest
 
 import sparkprophet.search
 from sparkprophet.search import Choice, Fixed, Int, SearchSpace, Uniform, run_study
+from sparkprophet.search.tpe import CompiledTPESampler
 
 SPACE = SearchSpace((Uniform("x", -5, 5), Int("i", 1, 9), Choice("c", ["a", "b"])))
 LINE = SearchSpace((Uniform("x", 0, 1),))
@@ -40,7 +41,7 @@ def recited(values):
 
 @pytest.mark.parametrize("startup", [3, 10])
 def test_trials_and_best_are_those_of_optuna(startup):
-    sampler = optuna.samplers.TPESampler(seed=11, n_startup_trials=startup)
+    sampler = CompiledTPESampler(seed=11, n_startup_trials=startup)
     study = optuna.create_study(sampler=sampler)
 
     def objective(trial):
@@ -109,7 +110,7 @@ def test_failed_trials_teach_the_sampler_nothing():
             raise RuntimeError("no")
         return bowl(point)
 
-    reference = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=2))
+    reference = optuna.create_study(sampler=CompiledTPESampler(seed=2))
     reference.optimize(
         lambda trial: shaky(SPACE.suggest(trial)), n_trials=40, catch=(RuntimeError,)
     )
@@ -121,7 +122,7 @@ def test_failed_trials_teach_the_sampler_nothing():
 def test_the_sampler_tells_true_from_one():
     values, letters = [True, 1, 0, False, 2.5, [1]], "abcdef"
     cost = dict(zip(letters, [5.0, 0.0, 4.0, 3.0, 2.0, 1.0], strict=True))
-    reference = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=3))
+    reference = optuna.create_study(sampler=CompiledTPESampler(seed=3))
     reference.optimize(lambda t: cost[t.suggest_categorical("c", list(letters))], n_trials=40)
 
     def letter(point):
@@ -163,7 +164,7 @@ def test_a_broken_sampler_is_no_failed_trial(monkeypatch):
     def broken(self, *_):
         raise OSError("no entropy")
 
-    monkeypatch.setattr(optuna.samplers.RandomSampler, "sample_independent", broken)
+    monkeypatch.setattr(CompiledTPESampler, "sample_independent", broken)
     with pytest.raises(OSError, match="no entropy"):
         run_study(bowl, SPACE, num_trials=5, seed=0)
 
@@ -256,7 +257,7 @@ def test_initial_points_come_first():
 
 
 def test_initial_points_leave_later_ones_to_optuna():
-    reference = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=6))
+    reference = optuna.create_study(sampler=CompiledTPESampler(seed=6))
     reference.enqueue_trial({"x": 1.0, "i": 1, "c": "b"})
     reference.optimize(lambda trial: bowl(SPACE.suggest(trial)), n_trials=20)
     study = run_study(

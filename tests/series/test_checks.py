@@ -122,8 +122,14 @@ FAULTS = {
         "HOLIDAYS_INVALID", ("New Year's Day", "'US'"),
     ),
     "solver": (
-        series(price={i: i * 1e307 for i in range(15)}), {"regressors": ["price"]},
+        series(price={i: i * 1e307 for i in range(15)}),
+        {"regressors": ["price"], "solver": "stan"},
         "SOLVER_FAILED", ("Stan", "simplify the model", "fallback"),
+    ),
+    "native_solver": (
+        series(price={i: i * 1e307 for i in range(15)}),
+        {"regressors": ["price"], "solver": "native"},
+        "SOLVER_FAILED", ("'price'", "scale it"),
     ),
 }  # fmt: skip
 

@@ -26,6 +26,7 @@ def pair():
     series = Series(ds, y, {"promo": promo, "weekend": weekend})
     marks = ["2022-01-20", "2022-03-01", "2022-04-28"]
     config = Config(
+        solver="stan",
         changepoints=marks,
         countryHolidays="US",
         regressors=["promo"],

@@ -90,7 +90,7 @@ def log_posterior(model):
 def test_log_posterior_is_prophets_formula(daily, growth, mode):
     given_ = daily(150)
     given_.columns["cap"] = np.full(150, 40.0)
-    config = Config(growth=growth, seasonalityMode=mode, uncertaintySamples=0)
+    config = Config(growth=growth, seasonalityMode=mode, uncertaintySamples=0, solver="stan")
     outcome = fit(given_, config)
     model = stock.fitted(given_, growth=growth, seasonality_mode=mode, uncertainty_samples=0)
     # Stan writes eight digits.

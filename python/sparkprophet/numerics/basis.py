@@ -33,11 +33,10 @@ class Basis:
         linear, logistic or flat.
     """
 
-    def __init__(
-        self, t: np.ndarray, X: np.ndarray, changepoints: np.ndarray, growth: str
-    ) -> None:
+    def __init__(self, t: np.ndarray, X: np.ndarray, changepoints: np.ndarray, growth: str) -> None:
         self.t = np.ascontiguousarray(t)
-        self.X = np.ascontiguousarray(X)
+        # Transposed: the kernels take sums along a column.
+        self.XT = np.ascontiguousarray(X.T)
         self.growth = growth
         self.changepoints = changepoints if growth != "flat" else np.empty(0)
         inner = np.searchsorted(self.t, self.changepoints)
@@ -50,7 +49,7 @@ class Basis:
 
         With flat growth the column t is zero.
         """
-        width = 2 + self.X.shape[1] + len(self.changepoints)
+        width = 2 + len(self.XT) + len(self.changepoints)
         total = np.zeros((width, width))
         for block in self._blocks():
             total += block.T @ block
@@ -70,7 +69,7 @@ class Basis:
         tails = np.cumsum((y * np.vstack([np.ones(len(y)), self.t]))[:, ::-1], axis=1)[:, ::-1]
         tails = np.column_stack([tails, np.zeros(2)])[:, after]
         hinges = tails[1] - self.changepoints * tails[0]
-        return np.concatenate(([self._time() @ y, y.sum()], y @ self.X, hinges))
+        return np.concatenate(([self._time() @ y, y.sum()], self.XT @ y, hinges))
 
     @functools.cached_property
     def moments(self) -> np.ndarray:
@@ -79,7 +78,7 @@ class Basis:
         The lower triangle is packed row by row. Shape (3, 0, 0) where weighing the rows of X
         anew is cheaper, or the moments would not fit.
         """
-        T, K = self.X.shape
+        K, T = self.XT.shape
         count = len(self.segments) - 1
         packed = K * (K + 1) // 2
         if T < _FEWEST_ROWS * count or 24 * count * packed > _LARGEST_MOMENTS:
@@ -88,9 +87,9 @@ class Basis:
         result = np.empty((3, count, packed))
         for s in range(count):
             rows = slice(self.segments[s], self.segments[s + 1])
-            X, timed = self.X[rows], self.X[rows] * self.t[rows, None]
-            for p, (left, right) in enumerate(((X, X), (timed, X), (timed, timed))):
-                result[p, s] = (left.T @ right)[lower]
+            XT, timed = self.XT[:, rows], self.XT[:, rows] * self.t[rows]
+            for p, (left, right) in enumerate(((XT, XT), (timed, XT), (timed, timed))):
+                result[p, s] = (left @ right.T)[lower]
         return result
 
     def _time(self) -> np.ndarray:
@@ -102,4 +101,4 @@ class Basis:
             rows = slice(start, start + _BLOCK)
             hinges = np.maximum(self.t[rows, None] - self.changepoints, 0.0)
             ones = np.ones(len(self.t[rows]))
-            yield np.column_stack([time[rows], ones, self.X[rows], hinges])
+            yield np.column_stack([time[rows], ones, self.XT[:, rows].T, hinges])

@@ -28,6 +28,8 @@ _LEAST_DAMPING = 1e-6
 _SHORT_STEP = 0.4
 # Share of its predicted gain that a step has to bring.
 _LEAST_SHARE = 0.25
+# Ratio of two gains under which the next ones are taken to shrink as fast.
+_SHRINKING = 0.1
 
 
 @compiled
@@ -36,11 +38,11 @@ def solve_nonlinear(
 ) -> tuple[np.ndarray, float, float, int, int]:
     """A mode's coefficients, its noise variance, log posterior, iterations and status.
 
-    start : (2 + c + S,) first guess of k, m, betas, deltas. tolerance : gain of the log posterior
-    under which a full step is the last.
+    start : (2 + c + S,) first guess of k, m, betas, deltas. tolerance : of the log posterior: the
+    last step is a full one after which no more than that is to be gained.
     """
     x, mean = start.copy(), evaluate(model, start)
-    damping = 0.0
+    damping, gain_before = 0.0, 0.0
     for iteration in range(1, _MOST_ITERATIONS + 1):
         s2, merit = _merit(model, x, mean)
         H, pull = linearise(model, x, mean)
@@ -56,9 +58,10 @@ def solve_nonlinear(
         if share == 0.0:
             return x, s2, -merit, iteration, NO_BETTER_STEP
         x, mean = x + share * step, new_mean
-        if damping == 0.0 and share == 1.0 and gain < tolerance:
+        if damping == 0.0 and share == 1.0 and _remaining(gain, gain_before) < tolerance:
             s2, merit = _merit(model, x, mean)
             return x, s2, -merit, iteration, CONVERGED
+        gain_before = gain
         if gain > 0.6 * expected:
             damping *= 0.1
         elif gain < 0.25 * expected:
@@ -67,6 +70,14 @@ def solve_nonlinear(
             damping = 0.0
     s2, merit = _merit(model, x, mean)
     return x, s2, -merit, _MOST_ITERATIONS, OUT_OF_ITERATIONS
+
+
+@compiled
+def _remaining(gain: float, before: float) -> float:
+    """What further steps can gain if gains go on shrinking at the rate of the last two."""
+    if gain < _SHRINKING * before:
+        return gain * gain / (before - gain)
+    return gain
 
 
 @compiled

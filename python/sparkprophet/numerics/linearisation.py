@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sparkprophet.numerics.compiled import compiled
-from sparkprophet.numerics.weighted import combine, segment_products, times, weighted_gram
+from sparkprophet.numerics.weighted import add_columns, combine, put_products, weighted_gram
 
 LINEAR, LOGISTIC, FLAT = 0, 1, 2
 
@@ -21,7 +21,7 @@ LINEAR, LOGISTIC, FLAT = 0, 1, 2
 class Model(NamedTuple):
     """One fit as the kernels take it.
 
-    t, y, cap : (T,); cap counts with logistic growth only. X : (T, K). segments, changepoints,
+    t, y, cap : (T,); cap counts with logistic growth only. XT : (K, T). segments, changepoints,
     moments : of `Basis`. growth : LINEAR, LOGISTIC or FLAT. multiplicative : float64 (K,), 0 or 1.
     columns : int64 (c,), those of X in the model. ridge : (2 + c,), inverse prior variances of k,
     m and the betas. tau : prior scale of the deltas.
@@ -30,7 +30,7 @@ class Model(NamedTuple):
     t: np.ndarray
     y: np.ndarray
     cap: np.ndarray
-    X: np.ndarray
+    XT: np.ndarray
     segments: np.ndarray
     changepoints: np.ndarray
     moments: np.ndarray
@@ -64,16 +64,10 @@ def evaluate(model: Model, x: np.ndarray) -> Mean:
         share = np.where(g >= 0.0, 1.0, small) / (1.0 + small)
         slope = model.cap * small / (1.0 + small) ** 2
         g = model.cap * share
-    scaling, adding = np.zeros(model.X.shape[1]), np.zeros(model.X.shape[1])
-    for i, column in enumerate(model.columns):
-        if model.multiplicative[column] != 0.0:
-            scaling[column] = x[2 + i]
-        else:
-            adding[column] = x[2 + i]
-    q = 1.0 + times(model.X, scaling) if _has(model, 1.0) else np.ones(len(g))
-    y = g * q
-    if _has(model, 0.0):
-        y += times(model.X, adding)
+    q, y = np.ones(len(g)), np.zeros(len(g))
+    for mode in (1.0, 0.0):
+        add_columns(q if mode else y, model.XT, model.columns, model.multiplicative == mode, x[2:])
+    y += g * q
     return Mean(y, g, slope, q)
 
 
@@ -85,19 +79,12 @@ def linearise(model: Model, x: np.ndarray, mean: Mean) -> tuple[np.ndarray, np.n
     residual, weight = model.y - mean.y, mean.slope * mean.q
     u0, u1, begin = _trend_functions(model, x)
     _trend_block(model, weight, residual, u0, u1, begin, H, pull)
-    K, count = model.X.shape[1], len(model.segments) - 1
-    scaled, added = np.zeros((3, count, K)), np.zeros((3, count, K))
-    if _has(model, 1.0):
-        scaled = _tails(model, weight * mean.g, residual * mean.g)
-    if _has(model, 0.0):
-        added = _tails(model, weight, residual)
+    tails = _tails(model, mean, weight, residual)
     for i in range(c):
-        column = model.columns[i]
-        tails = scaled if model.multiplicative[column] != 0.0 else added
-        pull[2 + i] = tails[2, 0, column]
+        pull[2 + i] = tails[2, 0, i]
         for f in range(len(u0)):
             at = f if f < 2 else f + c
-            value = u0[f] * tails[0, begin[f], column] + u1[f] * tails[1, begin[f], column]
+            value = u0[f] * tails[0, begin[f], i] + u1[f] * tails[1, begin[f], i]
             H[2 + i, at] = value
             H[at, 2 + i] = value
     _column_block(model, x, mean, H)
@@ -129,9 +116,7 @@ def _lines(model: Model, x: np.ndarray) -> np.ndarray:
 
 
 @compiled
-def _trend_functions(
-    model: Model, x: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _trend_functions(model: Model, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """dz by k, m and each delta as u0 + u1 t from segment `begin` on, and zero before it."""
     S = len(model.changepoints)
     u0, u1, begin = np.zeros(2 + S), np.zeros(2 + S), np.zeros(2 + S, dtype=np.int64)
@@ -180,11 +165,20 @@ def _trend_block(
 
 
 @compiled
-def _tails(model: Model, weight: np.ndarray, residual: np.ndarray) -> np.ndarray:
-    """Sums from each segment on of weight x, weight t x and residual x, shape (3, S + 1, K)."""
+def _tails(model: Model, mean: Mean, weight: np.ndarray, residual: np.ndarray) -> np.ndarray:
+    """Sums of weight x, weight t x and residual x from each segment on, (3, S + 1, c).
+
+    A multiplicative column counts g times in all three.
+    """
+    sums = np.zeros((3, len(model.segments) - 1, len(model.columns)))
     V = np.empty((3, len(weight)))
-    V[0], V[1], V[2] = weight, weight * model.t, residual
-    sums = segment_products(model.X, model.segments, V)
+    for mode in (1.0, 0.0):
+        if _has(model, mode):
+            V[0] = weight * mean.g if mode else weight
+            V[1] = V[0] * model.t
+            V[2] = residual * mean.g if mode else residual
+            wanted = model.multiplicative == mode
+            put_products(sums, model.XT, model.columns, wanted, model.segments, V)
     for s in range(sums.shape[1] - 2, -1, -1):
         sums[:, s] += sums[:, s + 1]
     return sums
@@ -199,9 +193,9 @@ def _column_block(model: Model, x: np.ndarray, mean: Mean, H: np.ndarray) -> Non
     neither, squares = both, both
     if direct:
         ones = np.ones(len(mean.g))
-        squares = weighted_gram(model.X, mean.g * mean.g) if scaling else squares
-        both = weighted_gram(model.X, mean.g) if scaling and adding else both
-        neither = weighted_gram(model.X, ones) if adding else neither
+        squares = weighted_gram(model.XT, mean.g * mean.g) if scaling else squares
+        both = weighted_gram(model.XT, mean.g) if scaling and adding else both
+        neither = weighted_gram(model.XT, ones) if adding else neither
     else:
         g1, g2 = _powers_of_trend(model, x)
         squares = combine(model.moments, g2) if scaling else squares

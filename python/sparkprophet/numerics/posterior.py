@@ -19,7 +19,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-GROWTHS = ("linear", "logistic", "flat")
+from sparkprophet.numerics.trend import trend
+
 # Variances of the priors of k and m, and of s.
 TREND_VARIANCE = 25.0
 NOISE_VARIANCE = 0.25
@@ -42,7 +43,7 @@ class Problem:
     changepoints : ndarray of float64, shape (S,)
         Sorted times of the changepoints.
     growth : str
-        One of `GROWTHS`.
+        One of `trend.GROWTHS`.
     cap : ndarray of float64, shape (T,), or None
         Scaled capacity, for logistic growth.
     """
@@ -69,28 +70,10 @@ class Point:
     beta: np.ndarray
 
 
-def trend(
-    t: np.ndarray, changepoints: np.ndarray, growth: str, cap: np.ndarray | None, point: Point
-) -> np.ndarray:
-    """g(t) at times of shape (n,), also beyond the history."""
-    if growth == "flat":
-        return np.full(len(t), point.m)
-    hinges = np.maximum(t[:, None] - changepoints, 0.0) @ point.delta
-    if growth == "linear":
-        return point.k * t + point.m + hinges
-    return cap * logistic(point.k * (t - point.m) + hinges)
-
-
-def logistic(z: np.ndarray) -> np.ndarray:
-    """1 / (1 + exp(-z)) without overflow."""
-    small = np.exp(-np.abs(z))
-    return np.where(z >= 0, 1.0, small) / (1.0 + small)
-
-
 def mean(problem: Problem, point: Point) -> np.ndarray:
     """Expectation of y, shape (T,)."""
     p, multiplicative = problem, problem.multiplicative
-    g = trend(p.t, p.changepoints, p.growth, p.cap, point)
+    g = trend(p.growth, point, p.changepoints, p.t, p.cap)
     scale = 1.0 + p.X[:, multiplicative] @ point.beta[multiplicative]
     return g * scale + p.X[:, ~multiplicative] @ point.beta[~multiplicative]
 
@@ -112,7 +95,7 @@ def gradient(problem: Problem, point: Point) -> Point:
     """
     p, s2 = problem, point.s**2
     residual = p.y - mean(p, point)
-    g = trend(p.t, p.changepoints, p.growth, p.cap, point)
+    g = trend(p.growth, point, p.changepoints, p.t, p.cap)
     scale = 1.0 + p.X[:, p.multiplicative] @ point.beta[p.multiplicative]
     pull = residual * scale / s2  # of the trend
     hinges = np.maximum(p.t[:, None] - p.changepoints, 0.0)

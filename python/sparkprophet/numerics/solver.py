@@ -57,8 +57,7 @@ class Solution:
 
 
 class Response:
-    """One series on a basis: y of shape (T,), the cap (T,) with logistic growth, and y's products.
-    """
+    """One series on a basis: y of shape (T,), the cap (T,) with logistic growth, and y's products."""
 
     def __init__(self, basis: Basis, y: np.ndarray, cap: np.ndarray | None = None) -> None:
         self.basis = basis
@@ -78,7 +77,7 @@ class Response:
         The mode for linear and flat growth. For logistic growth a curve through the first and the
         last row (`Prophet.logistic_growth_init`).
         """
-        S, K = len(self.basis.changepoints), self.basis.X.shape[1]
+        S, K = len(self.basis.changepoints), len(self.basis.XT)
         if self.basis.growth == "logistic":
             k, m = self._logistic_ends()
             return Point(k, m, 1.0, np.zeros(S), np.zeros(K))
@@ -142,7 +141,7 @@ def solve(
 def _solve_convex(
     response: Response, prior: Prior, ridge: np.ndarray, tolerance: float, start: Point | None
 ) -> Solution:
-    basis, K = response.basis, response.basis.X.shape[1]
+    basis, K = response.basis, len(response.basis.XT)
     S = len(basis.changepoints)
     hinges = 2 + K + np.arange(S)
     chosen = np.concatenate(([0, 1], 2 + prior.columns, hinges)).astype(np.int64)
@@ -159,7 +158,7 @@ def _model(response: Response, prior: Prior, ridge: np.ndarray) -> Model:
     basis, cap = response.basis, response.cap
     varying = basis.growth == "logistic" and np.ptp(cap) > _CONSTANT_CAP * cap[0]
     return Model(
-        basis.t, response.y, cap, basis.X, basis.segments, basis.changepoints,
+        basis.t, response.y, cap, basis.XT, basis.segments, basis.changepoints,
         _NO_MOMENTS if varying else basis.moments,
         _CODES[basis.growth], prior.multiplicative.astype(np.float64), prior.columns, ridge,
         prior.tau,
@@ -183,7 +182,7 @@ def _solution(
     status: int,
 ) -> Solution:
     first = 2 + len(prior.columns)
-    beta = np.zeros(basis.X.shape[1])
+    beta = np.zeros(len(basis.XT))
     beta[prior.columns] = x[2:first]
     point = Point(float(x[0]), float(x[1]), float(np.sqrt(s2)), x[first:], beta)
     return Solution(point, float(log_posterior), int(iterations), status == CONVERGED)

@@ -7,42 +7,69 @@ import numpy as np
 from sparkprophet.numerics.compiled import COMPILED, compiled
 
 
-def _times_loops(X: np.ndarray, b: np.ndarray) -> np.ndarray:
-    result = np.empty(X.shape[0])
-    for i in range(X.shape[0]):
-        total = 0.0
-        for j in range(X.shape[1]):
-            total += X[i, j] * b[j]
-        result[i] = total
-    return result
+def _add_columns_loops(
+    total: np.ndarray,
+    XT: np.ndarray,
+    columns: np.ndarray,
+    wanted: np.ndarray,
+    b: np.ndarray,
+) -> None:
+    for i in range(len(columns)):
+        if wanted[columns[i]]:
+            column, factor = XT[columns[i]], b[i]
+            for row in range(len(total)):
+                total[row] += factor * column[row]
 
 
-def _times_arrays(X: np.ndarray, b: np.ndarray) -> np.ndarray:
-    return X @ b
+def _add_columns_arrays(
+    total: np.ndarray,
+    XT: np.ndarray,
+    columns: np.ndarray,
+    wanted: np.ndarray,
+    b: np.ndarray,
+) -> None:
+    factors = np.zeros(len(XT))
+    factors[columns] = b[: len(columns)]
+    total += (factors * wanted) @ XT
 
 
-def _segment_products_loops(X: np.ndarray, segments: np.ndarray, V: np.ndarray) -> np.ndarray:
-    count, K = len(segments) - 1, X.shape[1]
-    result = np.zeros((3, count, K))
-    for s in range(count):
-        first, second, third = result[0, s], result[1, s], result[2, s]
-        for i in range(segments[s], segments[s + 1]):
-            v0, v1, v2 = V[0, i], V[1, i], V[2, i]
-            for j in range(K):
-                x = X[i, j]
-                first[j] += v0 * x
-                second[j] += v1 * x
-                third[j] += v2 * x
-    return result
+def _put_products_loops(
+    sums: np.ndarray,
+    XT: np.ndarray,
+    columns: np.ndarray,
+    wanted: np.ndarray,
+    segments: np.ndarray,
+    V: np.ndarray,
+) -> None:
+    for s in range(len(segments) - 1):
+        lo, hi = segments[s], segments[s + 1]
+        v0, v1, v2 = V[0, lo:hi], V[1, lo:hi], V[2, lo:hi]
+        for i in range(len(columns)):
+            if wanted[columns[i]]:
+                x = XT[columns[i], lo:hi]
+                first, second, third = 0.0, 0.0, 0.0
+                for row in range(hi - lo):
+                    first += v0[row] * x[row]
+                    second += v1[row] * x[row]
+                    third += v2[row] * x[row]
+                sums[0, s, i] = first
+                sums[1, s, i] = second
+                sums[2, s, i] = third
 
 
-def _segment_products_arrays(X: np.ndarray, segments: np.ndarray, V: np.ndarray) -> np.ndarray:
-    count = len(segments) - 1
-    result = np.zeros((3, count, X.shape[1]))
-    for s in range(count):
+def _put_products_arrays(
+    sums: np.ndarray,
+    XT: np.ndarray,
+    columns: np.ndarray,
+    wanted: np.ndarray,
+    segments: np.ndarray,
+    V: np.ndarray,
+) -> None:
+    at = np.flatnonzero(wanted[columns])
+    XT = XT[columns[at]]
+    for s in range(len(segments) - 1):
         rows = slice(segments[s], segments[s + 1])
-        result[:, s] = V[:, rows] @ X[rows]
-    return result
+        sums[:, s, at] = V[:, rows] @ XT[:, rows].T
 
 
 def _combine_loops(moments: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -61,32 +88,39 @@ def _combine_arrays(moments: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return np.tensordot(weights, moments[: len(weights)], axes=2)
 
 
-def _weighted_gram_loops(X: np.ndarray, w: np.ndarray) -> np.ndarray:
-    K = X.shape[1]
+def _weighted_gram_loops(XT: np.ndarray, w: np.ndarray) -> np.ndarray:
+    K, rows = XT.shape
     total = np.zeros(K * (K + 1) // 2)
-    for i in range(X.shape[0]):
-        at = 0
-        for j in range(K):
-            v = w[i] * X[i, j]
-            if v != 0.0:
-                for c in range(j + 1):
-                    total[at + c] += v * X[i, c]
-            at += j + 1
+    at = 0
+    for i in range(K):
+        scaled = XT[i] * w
+        for j in range(i + 1):
+            x, value = XT[j], 0.0
+            for row in range(rows):
+                value += scaled[row] * x[row]
+            total[at + j] = value
+        at += i + 1
     return total
 
 
-def _weighted_gram_arrays(X: np.ndarray, w: np.ndarray) -> np.ndarray:
-    return ((X * w[:, None]).T @ X)[np.tril_indices(X.shape[1])]
+def _weighted_gram_arrays(XT: np.ndarray, w: np.ndarray) -> np.ndarray:
+    return ((XT * w) @ XT.T)[np.tril_indices(len(XT))]
 
 
-times = compiled(_times_loops) if COMPILED else _times_arrays
-"""times(X, b): X b for X of shape (T, K)."""
+add_columns = compiled(_add_columns_loops) if COMPILED else _add_columns_arrays
+"""add_columns(total, XT, columns, wanted, b): add X b, of the wanted columns, to `total` (T,).
 
-segment_products = compiled(_segment_products_loops) if COMPILED else _segment_products_arrays
-"""segment_products(X, segments, V): sums of V[c, i] X[i] over each segment, (3, S + 1, K)."""
+XT : (K, T). columns : int64 (c,). wanted : bool (K,). b : (c or more,), by place in `columns`.
+"""
+
+put_products = compiled(_put_products_loops) if COMPILED else _put_products_arrays
+"""put_products(sums, XT, columns, wanted, segments, V): sums of V[v, i] X[i] over each segment.
+
+They are put into `sums`, (3, S + 1, c), for the wanted columns. V : (3, T).
+"""
 
 combine = compiled(_combine_loops) if COMPILED else _combine_arrays
 """combine(moments, weights): sum over powers p and segments of weights[p, s] moments[p, s]."""
 
 weighted_gram = compiled(_weighted_gram_loops) if COMPILED else _weighted_gram_arrays
-"""weighted_gram(X, w): X' diag(w) X, its lower triangle packed row by row."""
+"""weighted_gram(XT, w): X' diag(w) X, its lower triangle packed row by row."""

@@ -1,4 +1,4 @@
-"""The five samplers, by name, as Optuna's own with its default settings."""
+"""The five samplers, by name: TPE with compiled arithmetic, the others as Optuna has them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sparkprophet.search.values import shown, whole_number
 if TYPE_CHECKING:
     import optuna
 
-# kind -> the modules that Optuna's sampler imports, only once it samples
+# kind -> the modules that the sampler imports, only once it samples
 _MODULES = {
     "tpe": (),
     "random": (),
@@ -57,7 +57,10 @@ def check_sampler(kind: str, space: SearchSpace | None = None) -> None:
 def make_sampler(
     kind: str, seed: int, num_startup_trials: int, space: SearchSpace
 ) -> optuna.samplers.BaseSampler:
-    """Optuna's sampler of this `kind`; the same seed gives the same points in any process.
+    """An Optuna sampler of this `kind`; the same seed gives the same points in any process.
+
+    tpe is `CompiledTPESampler`: the numerics of Optuna's own `TPESampler` at less CPU. The others
+    are Optuna's, with its default settings.
 
     `seed` is from 0 to 2**32 - 1. The first `num_startup_trials` completed trials of tpe, gp and
     cmaes are drawn at random; random and qmc have no use for them. The Sobol' points of qmc are
@@ -70,10 +73,12 @@ def make_sampler(
     check_sampler(kind, space)
     seed = whole_number("seed", seed, 0, _LARGEST_SEED)
     num_startup_trials = whole_number("num_startup_trials", num_startup_trials, 0)
+    if kind == "tpe":
+        from sparkprophet.search.tpe import CompiledTPESampler
+
+        return CompiledTPESampler(seed, num_startup_trials)
     from optuna import samplers
 
-    if kind == "tpe":
-        return samplers.TPESampler(seed=seed, n_startup_trials=num_startup_trials)
     if kind == "random":
         return samplers.RandomSampler(seed=seed)
     if kind == "gp":

@@ -6,17 +6,19 @@ Hyndman and Athanasopoulos, FPP3, section 5.10; `prophet.diagnostics.cross_valid
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from sparkprophet.series import fit, frequency, naive
+from sparkprophet.series import fit, frequency, naive, native
 from sparkprophet.series.config import Config
 from sparkprophet.series.data import Series
 from sparkprophet.series.errors import SeriesError
+from sparkprophet.series.fold_solver import FoldSolver
 from sparkprophet.series.forecast import forecast
 from sparkprophet.series.metrics import METRICS, NEEDS_INTERVALS, Holdout
-from sparkprophet.series.seasonality import resolve
+from sparkprophet.series.seasonality import Seasonality, long_enough, of_config
 
 
 @dataclass(frozen=True)
@@ -70,36 +72,79 @@ def make_folds(
     return tuple(reversed(folds))
 
 
-def backtest(
-    used: Series,
-    config: Config,
-    folds: tuple[Fold, ...],
-    metric: str,
-    seed: int,
-    deadline: float | None = None,
-) -> float:
-    """Mean over the folds of a metric of `sparkprophet.series.metrics.METRICS`.
+class Backtest:
+    """The loss of one config after another on the same folds of one series.
 
-    Seasonalities left on "auto" are decided on the whole series, as in Prophet's
+    Seasonalities left on "auto" and the solver are decided on the whole series, as in Prophet's
     cross_validation; given changepoints that a fold's rows do not reach are left out of it.
 
-    Raises
-    ------
-    SeriesError
-        Where a fold cannot be fitted or the deadline (`time.monotonic()`) passes.
+    Parameters
+    ----------
+    used : Series
+        As `checks.usable` gives it.
+    config : Config
+        The one that others will differ from; what is prepared is prepared for it.
+    folds : tuple of Fold
+        As `make_folds` gives them.
+    metric : str
+        Of `sparkprophet.series.metrics.METRICS`.
+    seed : int
+        Of the simulated futures behind intervals.
+    largest : mapping of str to int
+        Fourier orders by seasonality that configs may reach; one design then serves them all.
     """
-    if metric not in NEEDS_INTERVALS:
-        config = config.replace({"uncertaintySamples": 0})
-    seasonalities = resolve(config, used.ds)
-    values = []
-    for fold in folds:
-        if deadline is not None and time.monotonic() > deadline:
-            raise SeriesError("TIMEOUT", "the backtest used up groupTimeout; raise it")
-        own = _changepoints_before(fold.train.ds[-1], config)
-        state, _ = fit.estimate(fold.train, own, seasonalities, deadline)
-        found = forecast(state, own, fold.test, seed)
-        values.append(_score(metric, fold, found.yhat, found.lower, found.upper, config))
-    return float(np.mean(values))
+
+    def __init__(
+        self,
+        used: Series,
+        config: Config,
+        folds: tuple[Fold, ...],
+        metric: str,
+        seed: int,
+        largest: Mapping[str, int],
+    ) -> None:
+        self._ds, self._folds = used.ds, folds
+        self._metric, self._seed = metric, seed
+        self._automatic = long_enough(used.ds)
+        self._solvers = [FoldSolver(f.train, f.test, config, largest) for f in folds]
+
+    def loss(self, config: Config, deadline: float | None = None) -> float:
+        """Mean of the metric over the folds.
+
+        Raises
+        ------
+        SeriesError
+            Where a fold cannot be fitted or the deadline (`time.monotonic()`) passes.
+        """
+        seasonalities = of_config(config, self._automatic)
+        solver = native.choose(config, seasonalities, self._ds)
+        values = []
+        for fold, fold_solver in zip(self._folds, self._solvers, strict=True):
+            if deadline is not None and time.monotonic() > deadline:
+                raise SeriesError("TIMEOUT", "the backtest used up groupTimeout; raise it")
+            own = _changepoints_before(fold.train.ds[-1], config)
+            if solver == "native" and self._metric not in NEEDS_INTERVALS:
+                yhat = fold_solver.forecast(own, seasonalities)
+                bounds = np.full(len(yhat), np.nan)
+                values.append(_score(self._metric, fold, yhat, bounds, bounds, config))
+            else:
+                values.append(self._stepwise(fold, own, seasonalities, solver, deadline))
+        return float(np.mean(values))
+
+    def _stepwise(
+        self,
+        fold: Fold,
+        config: Config,
+        seasonalities: tuple[Seasonality, ...],
+        solver: str,
+        deadline: float | None,
+    ) -> float:
+        """One fold's loss by a fit and a forecast of their own."""
+        if self._metric not in NEEDS_INTERVALS:
+            config = config.replace({"uncertaintySamples": 0})
+        state, _ = fit.estimate(fold.train, config, seasonalities, solver, deadline)
+        found = forecast(state, config, fold.test, self._seed)
+        return _score(self._metric, fold, found.yhat, found.lower, found.upper, config)
 
 
 def backtest_naive(folds: tuple[Fold, ...], metric: str, config: Config) -> float:

@@ -7,10 +7,11 @@ they are the Params' names: one name everywhere.
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import difflib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from sparkprophet.series import terms
@@ -134,12 +135,8 @@ class Config:
     dailySeasonality: str = setting(
         "auto", _switch, _SEASON.format("Daily", "two days of history in steps under a day")
     )
-    yearlyFourierOrder: int | None = setting(
-        None, _integer(1), _FOURIER.format("yearly", "365.25")
-    )
-    monthlyFourierOrder: int | None = setting(
-        None, _integer(1), _FOURIER.format("monthly", "30.5")
-    )
+    yearlyFourierOrder: int | None = setting(None, _integer(1), _FOURIER.format("yearly", "365.25"))
+    monthlyFourierOrder: int | None = setting(None, _integer(1), _FOURIER.format("monthly", "30.5"))
     weeklyFourierOrder: int | None = setting(None, _integer(1), _FOURIER.format("weekly", "7"))
     dailyFourierOrder: int | None = setting(None, _integer(1), _FOURIER.format("daily", "1"))
     yearlyPriorScale: float | None = setting(None, _number(0), _PRIOR.format("yearly"))
@@ -185,8 +182,8 @@ class Config:
     solver: str = setting(
         "auto",
         _choice("auto", "native", "stan"),
-        "auto: the best one that this version has for the series; native: in-process exact MAP; "
-        "stan: stock Prophet's.",
+        "native: the exact mode, in this process; stan: stock Prophet's, which stops early; auto: "
+        "native, but stan for a seasonality with less than two periods of history.",
     )
     minObservations: int = setting(
         2, _integer(2), "A group with fewer usable rows fails with code TOO_SHORT; >= 2."
@@ -204,19 +201,20 @@ class Config:
     )
 
     def __post_init__(self) -> None:
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            if value is None and field.default is None:
-                continue
-            object.__setattr__(self, field.name, field.metadata["convert"](value, field.name))
+        self._settle(self.__dataclass_fields__)
+
+    def _settle(self, names: Iterable[str]) -> None:
+        """Bring these settings into canonical form, and check that all fit together."""
+        for name in names:
+            field, value = self.__dataclass_fields__[name], getattr(self, name)
+            if value is not None or field.default is not None:
+                object.__setattr__(self, name, field.metadata["convert"](value, name))
         self._check_names()
         self._check_holiday_priors()
-        if self.solver == "native":
-            raise ValueError(
-                "solver: found 'native', which this version does not have yet; use 'auto' or 'stan'"
-            )
 
     def _check_names(self) -> None:
+        if not (self.seasonalities or self.regressors or self.holidays):
+            return
         names = [term["name"] for term in self.seasonalities + self.regressors]
         if self.monthlyFourierOrder and "monthly" not in names[: len(self.seasonalities)]:
             names.append("monthly")
@@ -256,7 +254,11 @@ class Config:
             For an unknown name (with the nearest known one) or a value out of range.
         """
         check_names(values)
-        return dataclasses.replace(self, **values)
+        # A search asks for one per trial: what does not change is not converted again.
+        changed = copy.copy(self)
+        changed.__dict__.update(values)
+        changed._settle(values)
+        return changed
 
     def to_json(self) -> str:
         """All settings as one JSON object, in the table's order."""

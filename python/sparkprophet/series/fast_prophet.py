@@ -9,8 +9,8 @@ from prophet import Prophet
 from prophet.models import CmdStanPyBackend, IStanBackend, TrendIndicator
 
 from sparkprophet.numerics.basis import Basis
-from sparkprophet.numerics.posterior import trend
 from sparkprophet.numerics.solver import Prior, Response, solve
+from sparkprophet.numerics.trend import trend
 
 
 class NativeBackend(IStanBackend):
@@ -49,7 +49,7 @@ class NativeBackend(IStanBackend):
         self.stan_fit = solve(Response(basis, y, cap), prior)
         point = self.stan_fit.point
         delta = point.delta if growth != "flat" else np.zeros(len(changepoints))
-        g = trend(t, basis.changepoints, growth, cap, point)
+        g = trend(growth, point, basis.changepoints, t, cap)
         values = {
             "k": point.k, "m": point.m, "delta": delta, "sigma_obs": point.s, "beta": point.beta,
             "trend": g, "lp__": self.stan_fit.log_posterior,

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sparkprophet.series import checks, model, naive, stan
+from sparkprophet.series import checks, model, naive, native, stan
 from sparkprophet.series.config import Config
 from sparkprophet.series.data import Series
 from sparkprophet.series.errors import SeriesError, as_series_error, clip, coded
@@ -41,8 +41,11 @@ def fit(series: Series, config: Config, deadline: float | None = None) -> Fit:
     outcome = _outcome(series, config)
     try:
         used = checks.usable(series, config)
-        outcome.state, outcome.log_posterior = estimate(used, config, deadline=deadline)
-        outcome.solver = "stan"
+        seasonalities = resolve(config, used.ds)
+        outcome.solver = native.choose(config, seasonalities, used.ds)
+        outcome.state, outcome.log_posterior = estimate(
+            used, config, seasonalities, outcome.solver, deadline
+        )
     except Exception as error:
         _fail(outcome, series, as_series_error(error))
     return outcome
@@ -58,7 +61,8 @@ def failed(series: Series, config: Config, error: Exception) -> Fit:
 def estimate(
     used: Series,
     config: Config,
-    seasonalities: tuple[Seasonality, ...] | None = None,
+    seasonalities: tuple[Seasonality, ...],
+    solver: str,
     deadline: float | None = None,
 ) -> tuple[State, float | None]:
     """The fitted state of checked rows and its log posterior.
@@ -67,16 +71,20 @@ def estimate(
     ----------
     used : Series
         As `checks.usable` gives it.
-    seasonalities : tuple of Seasonality, optional
-        Those of the whole series where `used` is only a part of it; found from `used` by default.
+    seasonalities : tuple of Seasonality
+        As `seasonality.resolve` gives them for the series of which `used` may be a part.
+    solver : str
+        "native" or "stan", as `native.choose` gives it for that series.
+    deadline : float, optional
+        As in `fit`; the native solver takes milliseconds and does not look at it.
 
     Raises
     ------
     SeriesError
         Where the solver fails, the deadline passes or Prophet refuses.
     """
-    if seasonalities is None:
-        seasonalities = resolve(config, used.ds)
+    if solver == "native":
+        return native.estimate(used, config, seasonalities)
     with coded(), stan.quiet():
         fitted = model.build(stan.prophet_class(), config, seasonalities)
         log_posterior = stan.fit(fitted, model.frame(used), deadline)
@@ -109,7 +117,7 @@ def _outcome(series: Series, config: Config) -> Fit:
 
 
 def _fail(outcome: Fit, series: Series, error: SeriesError) -> None:
-    outcome.status = "failed"
+    outcome.status, outcome.solver = "failed", None
     outcome.error_code, outcome.error_message = error.code, clip(error.message)
     method = outcome.config.fallback
     history = series.take(np.isfinite(series.y) & ~np.isnat(series.ds)).ordered()

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from sparkprophet.series import checks, model, naive, stan
+from sparkprophet.numerics.trend import trend
+from sparkprophet.series import changepoints, checks, design, intervals, naive, scaling
 from sparkprophet.series.config import Config
 from sparkprophet.series.data import Series
 from sparkprophet.series.errors import coded
 from sparkprophet.series.state import State
-
-# Columns of Prophet.predict without uncertainty that are no component.
-_NO_COMPONENTS = ("ds", "cap", "floor", "yhat", "yhat_lower", "yhat_upper")
 
 
 @dataclass(frozen=True)
@@ -40,22 +35,23 @@ def forecast(state: State, config: Config, rows: Series, seed: int) -> Forecast:
         In any order, past or future, shape (n,). A row whose timestamp, regressor, condition, cap
         or floor is missing or wrong gets NaN.
     seed : int
-        Of the simulated futures behind the interval.
+        Of the simulated futures behind the interval; from 0.
 
     Raises
     ------
     SeriesError
-        Where a column that the config needs is missing altogether, or Prophet refuses.
+        Where a column that the config needs is missing altogether.
     """
     result = Forecast(*(np.full(len(rows), np.nan) for _ in range(3)))
-    order = _in_time_order(state, config, rows)
-    if not len(order):
-        return result
-    if state.method != "prophet":
-        values = naive.forecast(state.method, state.history, rows.ds[order], config.intervalWidth)
-    else:
-        table = _predict(state, config, rows.take(order), seed)
-        values = tuple(table[name].to_numpy() for name in ("yhat", "yhat_lower", "yhat_upper"))
+    with coded():
+        order = _in_order(state, config, rows)
+        if not len(order):
+            return result
+        if state.method == "prophet":
+            values = _predict(state, config, rows.take(order), seed)
+        else:
+            width = config.intervalWidth
+            values = naive.forecast(state.method, state.history, rows.ds[order], width)
     for target, found in zip((result.yhat, result.lower, result.upper), values, strict=True):
         target[order] = found
     return result
@@ -66,17 +62,20 @@ def components(state: State, config: Config, rows: Series) -> dict[str, np.ndarr
 
     Names and units are those of `Prophet.predict`: trend and additive components in the label's
     unit, multiplicative ones as a share of the trend. A fallback's whole forecast is its trend.
+
+    Raises
+    ------
+    SeriesError
+        Where a column that the config needs is missing altogether.
     """
-    order = _in_time_order(state, config, rows)
-    if not len(order):
-        return {}
-    if state.method != "prophet":
-        yhat = naive.forecast(state.method, state.history, rows.ds[order], 0.5)[0]
-        found = {"trend": yhat}
-    else:
-        plain = config.replace({"uncertaintySamples": 0})
-        table = _predict(state, plain, rows.take(order), 0)
-        found = {n: table[n].to_numpy() for n in table.columns if n not in _NO_COMPONENTS}
+    with coded():
+        order = _in_order(state, config, rows)
+        if not len(order):
+            return {}
+        if state.method == "prophet":
+            found = _Parts(state, config, rows.take(order)).components()
+        else:
+            found = {"trend": naive.forecast(state.method, state.history, rows.ds[order], 0.5)[0]}
     spread = {}
     for name, values in found.items():
         spread[name] = np.full(len(rows), np.nan)
@@ -84,31 +83,77 @@ def components(state: State, config: Config, rows: Series) -> dict[str, np.ndarr
     return spread
 
 
-def _in_time_order(state: State, config: Config, rows: Series) -> np.ndarray:
-    """Indices of the rows that can be forecast, sorted by time."""
-    if state.method == "prophet":
-        known = np.flatnonzero(checks.forecastable(rows, config, state.scales))
-    else:
-        known = np.flatnonzero(~np.isnat(rows.ds))
-    return known[np.argsort(rows.ds[known], kind="stable")]
+class _Parts:
+    """Trend and terms at rows that are sorted by time.
+
+    Attributes
+    ----------
+    t, trend : ndarray of float64, shape (n,)
+        Scaled time, and the trend in scaled units above the floor.
+    cap : ndarray of float64, shape (n,), or None
+        Scaled, for logistic growth.
+    effects : ndarray of float64, shape (n, K)
+        What each column adds: in scaled units, or as a share of the trend.
+    """
+
+    def __init__(self, state: State, config: Config, rows: Series):
+        self.layout = design.layout_of(state, config)
+        self.scale = state.scales.y_scale
+        self.floor = scaling.floor(rows, state.scales)
+        self.t = scaling.time(rows.ds, state.scales)
+        self.cap = scaling.cap(rows, state.scales) if config.growth == "logistic" else None
+        changes = changepoints.times(state.changepoints, state.scales)
+        self.trend = trend(config.growth, state.parameters, changes, self.t, self.cap)
+        # Prophet has a coefficient of a column of zeros where there is no other.
+        beta = state.parameters.beta[: len(self.layout.names)]
+        self.effects = design.matrix(self.layout, config, rows, state.scales) * beta
+
+    def total(self, mode: str) -> np.ndarray:
+        """Sum of the effects of a mode; float64, shape (n,)."""
+        return self.effects @ (self.layout.multiplicative == (mode == "multiplicative"))
+
+    def components(self) -> dict[str, np.ndarray]:
+        """As `Prophet.predict` names them and in its units."""
+        found = {"trend": self.trend * self.scale + self.floor}
+        for mode in ("additive", "multiplicative"):
+            found[f"{mode}_terms"] = self._in_unit(self.total(mode), mode)
+        for term, block in self.layout.blocks():
+            values = self._in_unit(self.effects[:, block].sum(axis=1), term.mode)
+            group = {"holiday": "holidays", "regressor": f"extra_regressors_{term.mode}"}
+            for name in filter(None, (term.name, group.get(term.kind))):
+                found[name] = found[name] + values if name in found else values
+        return found
+
+    def _in_unit(self, values: np.ndarray, mode: str) -> np.ndarray:
+        return values * self.scale if mode == "additive" else values
 
 
-def _predict(state: State, config: Config, rows: Series, seed: int) -> Any:
-    with coded(), stan.quiet():
-        fitted = model.rebuild(stan.prophet_class(), state, config)
-        with _numpy_seed(seed):
-            table = fitted.predict(model.frame(rows, with_y=False))
+def _predict(
+    state: State, config: Config, rows: Series, seed: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Forecast, lower and upper bound of sorted rows in the label's unit; float64, shape (n,)."""
+    parts = _Parts(state, config, rows)
+    gain = 1 + parts.total("multiplicative")
+    # The floor is part of the trend, so that multiplicative terms multiply it too.
+    level = parts.trend * parts.scale + parts.floor
+    yhat = level * gain + parts.total("additive") * parts.scale
     if not config.uncertaintySamples:
-        table["yhat_lower"] = table["yhat_upper"] = np.nan
-    return table
+        return yhat, np.full(len(yhat), np.nan), np.full(len(yhat), np.nan)
+    lower, upper = intervals.bounds(
+        state, config.growth, parts.t, parts.cap, gain, config.intervalWidth,
+        config.uncertaintySamples, seed,
+    )  # fmt: skip
+    return yhat, yhat + lower * parts.scale, yhat + upper * parts.scale
 
 
-@contextlib.contextmanager
-def _numpy_seed(seed: int) -> Iterator[None]:
-    """Prophet draws from numpy's global generator: seed it, and give it back as it was."""
-    before = np.random.get_state()
-    np.random.seed(seed)
-    try:
-        yield
-    finally:
-        np.random.set_state(before)
+def _in_order(state: State, config: Config, rows: Series) -> np.ndarray:
+    """Indices of the rows that can be forecast, sorted by time and, within it, by columns.
+
+    So the interval of a row does not depend on the order in which rows come.
+    """
+    if state.method != "prophet":
+        known = np.flatnonzero(~np.isnat(rows.ds))
+        return known[np.argsort(rows.ds[known], kind="stable")]
+    known = np.flatnonzero(checks.forecastable(rows, config, state.scales))
+    keys = [rows.columns[name][known] for name in sorted(rows.columns, reverse=True)]
+    return known[np.lexsort([*keys, rows.ds[known]])]

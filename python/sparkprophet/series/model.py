@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,8 +10,8 @@ import numpy as np
 from sparkprophet.series.config import Config
 from sparkprophet.series.data import Series
 from sparkprophet.series.errors import SeriesError
+from sparkprophet.series.holidays import check_country
 from sparkprophet.series.seasonality import Seasonality
-from sparkprophet.series.stan import quiet
 from sparkprophet.series.state import Parameters, Scales, State
 
 
@@ -56,46 +55,6 @@ def build(prophet: type, config: Config, seasonalities: tuple[Seasonality, ...])
         check_country(config, config.countryHolidays)
         model.country_holidays = config.countryHolidays
     return model
-
-
-def check_country(config: Config, country: str) -> None:
-    """Raise SeriesError HOLIDAYS_INVALID for what Prophet.add_country_holidays and fit refuse."""
-    with quiet():  # the first import of prophet logs
-        from prophet.make_holidays import get_country_holidays_class
-
-    try:
-        found = get_country_holidays_class(country)
-    except AttributeError:
-        found = None
-    # It takes the package's own helpers too, which have neither.
-    if not (getattr(found, "country", None) or getattr(found, "market", None)):
-        raise SeriesError(
-            "HOLIDAYS_INVALID",
-            f"country {country!r} is not one of the `holidays` package; use its ISO code or its "
-            "name without spaces, such as 'US' or 'UnitedStates'",
-        )
-    names = {term["name"] for term in config.seasonalities + config.regressors}
-    # Prophet merges own days with the country's under one name, but only at one prior scale.
-    names |= {
-        term["holiday"]
-        for term in config.holidays
-        if term["priorScale"] not in (None, config.holidaysPriorScale)
-    }
-    taken = sorted(names & _holiday_names(country)) if names else []
-    if taken:
-        raise SeriesError(
-            "HOLIDAYS_INVALID",
-            f"{taken[0]!r} is a holiday of country {country!r} already; give the seasonality, "
-            "regressor or holiday of that name another one",
-        )
-
-
-@functools.cache
-def _holiday_names(country: str) -> set[str]:
-    """Cached, since it lists 50 years of holidays."""
-    from prophet.make_holidays import get_holiday_names
-
-    return get_holiday_names(country)
 
 
 def frame(series: Series, with_y: bool = True) -> Any:

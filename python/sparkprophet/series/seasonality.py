@@ -35,6 +35,11 @@ def resolve(config: Config, ds: np.ndarray) -> tuple[Seasonality, ...]:
     (`yearlyFourierOrder`) wins over the switch; a seasonality of the same name in
     `config.seasonalities` wins over both (in Prophet only over a switch left on "auto").
     """
+    return of_config(config, long_enough(ds))
+
+
+def of_config(config: Config, automatic: frozenset[str]) -> tuple[Seasonality, ...]:
+    """As `resolve`, for a series whose `long_enough` is `automatic`."""
     found = [
         Seasonality(
             term["name"],
@@ -48,31 +53,33 @@ def resolve(config: Config, ds: np.ndarray) -> tuple[Seasonality, ...]:
     ]
     taken = {season.name for season in found}
     for name in ("monthly", "yearly", "weekly", "daily"):
-        order = 0 if name in taken else _order(config, name, ds)
+        order = 0 if name in taken else _order(config, name, automatic)
         if order:
             prior = getattr(config, f"{name}PriorScale") or config.seasonalityPriorScale
             found.append(Seasonality(name, _PERIOD[name], order, prior, config.seasonalityMode))
     return tuple(found)
 
 
-def _order(config: Config, name: str, ds: np.ndarray) -> int:
+def long_enough(ds: np.ndarray) -> frozenset[str]:
+    """Which of yearly, weekly and daily have the history that "auto" asks for."""
+    gaps = np.diff(ds)
+    step = gaps[gaps > np.timedelta64(0)].min()
+    span = ds[-1] - ds[0]
+    enough = {
+        "yearly": span >= 730 * _DAY,
+        "weekly": span >= 14 * _DAY and step < 7 * _DAY,
+        "daily": span >= 2 * _DAY and step < _DAY,
+    }
+    return frozenset(name for name, yes in enough.items() if yes)
+
+
+def _order(config: Config, name: str, automatic: frozenset[str]) -> int:
     order = getattr(config, f"{name}FourierOrder")
     if order is not None:
         return order
     switch = "false" if name == "monthly" else getattr(config, f"{name}Seasonality")
     if switch == "auto":
-        return _DEFAULT_ORDER[name] if _long_enough(name, ds) else 0
+        return _DEFAULT_ORDER[name] if name in automatic else 0
     if switch in ("true", "false"):
         return _DEFAULT_ORDER[name] if switch == "true" else 0
     return int(switch)
-
-
-def _long_enough(name: str, ds: np.ndarray) -> bool:
-    gaps = np.diff(ds)
-    step = gaps[gaps > np.timedelta64(0)].min()
-    span = ds[-1] - ds[0]
-    if name == "yearly":
-        return bool(span >= 730 * _DAY)
-    if name == "weekly":
-        return bool(span >= 14 * _DAY and step < 7 * _DAY)
-    return bool(span >= 2 * _DAY and step < _DAY)

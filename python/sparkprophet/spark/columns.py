@@ -11,7 +11,7 @@ from pyspark.sql import types as T
 
 from sparkprophet.series.config import Config
 from sparkprophet.series.errors import SeriesError, clip
-from sparkprophet.series.model import check_country
+from sparkprophet.series.holidays import check_country
 from sparkprophet.spark.params import GroupedProphetParams
 from sparkprophet.spark.tune import TUNED_TYPES
 from sparkprophet.spark.worker import RECORD_TYPES
@@ -37,8 +37,7 @@ def keys(params: GroupedProphetParams) -> list[Column]:
     if not names:
         return [F.lit(True).alias("key_0")]
     return [
-        quoted(name).alias(alias)
-        for name, alias in zip(names, key_names(len(names)), strict=True)
+        quoted(name).alias(alias) for name, alias in zip(names, key_names(len(names)), strict=True)
     ]
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from sparkprophet.search.space import SearchSpace
+from sparkprophet.search.space import Choice, Int, SearchSpace
 from sparkprophet.search.study import Study, run_study
 from sparkprophet.series import backtest, checks
 from sparkprophet.series import fit as fitting
@@ -106,7 +106,8 @@ def tune_series(series: Series, config: Config, seed: int, search: Search) -> Ou
     if not folds:
         return Outcome(fitting.fit(series, config, end), extra)
     space = SearchSpace.fromJson(search.space_json)
-    objective = _Objective(used, config, folds, search.metric, seed, end)
+    tests = backtest.Backtest(used, config, folds, search.metric, seed, _largest_orders(space))
+    objective = _Objective(tests, config, end)
     untuned = objective.untuned()
     study = _study(objective, space, config, seed, search, started)
     params, value = _winner(study, untuned, search.warm_start)
@@ -135,29 +136,29 @@ def _winner(
     return (best.params, best.value) if best else ({}, None)
 
 
+def _largest_orders(space: SearchSpace) -> dict[str, int]:
+    """The largest Fourier order of every seasonality whose order is searched."""
+    largest = {}
+    for name, dimension in space.keyed().items():
+        season, _, rest = name.partition("FourierOrder")
+        if name.endswith("FourierOrder") and not rest and isinstance(dimension, (Int, Choice)):
+            orders = dimension.values if isinstance(dimension, Choice) else (dimension.high,)
+            largest[season] = max((o for o in orders if isinstance(o, int)), default=0)
+    return largest
+
+
 class _Objective:
     """Backtest of a config on fixed folds; remembers what it has seen."""
 
-    def __init__(
-        self,
-        used: Series,
-        config: Config,
-        folds: tuple[backtest.Fold, ...],
-        metric: str,
-        seed: int,
-        deadline: float | None,
-    ) -> None:
-        self._used, self._config, self._folds = used, config, folds
-        self._metric, self._seed, self._deadline = metric, seed, deadline
+    def __init__(self, tests: backtest.Backtest, config: Config, deadline: float | None) -> None:
+        self._tests, self._config, self._deadline = tests, config, deadline
         self._seen: dict[str, float] = {}
 
     def __call__(self, params: dict[str, Any]) -> float:
         config = self._config.replace(params)
         key = config.to_json()
         if key not in self._seen:
-            self._seen[key] = backtest.backtest(
-                self._used, config, self._folds, self._metric, self._seed, self._deadline
-            )
+            self._seen[key] = self._tests.loss(config, self._deadline)
         return self._seen[key]
 
     def untuned(self) -> float | None:

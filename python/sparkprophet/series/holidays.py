@@ -1,0 +1,151 @@
+"""Holidays as columns of a design: a country's calendar and a user's own days, with windows.
+
+A column is named like "Christmas Day_delim_+0": the holiday and the days from it. Sources:
+`Prophet.construct_holiday_dataframe`, `Prophet.make_holiday_features`, `prophet.make_holidays`.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from sparkprophet.series.config import Config
+from sparkprophet.series.errors import SeriesError
+from sparkprophet.series.stan import quiet
+
+# Column name -> the days on which it is 1: days since 1970, int64, shape (d,). In the order in
+# which Prophet meets the holidays.
+Days = Mapping[str, np.ndarray]
+
+# Prophet's own: "TU" used to be Turkey's code.
+_RENAMED = {"TU": "TR"}
+# The years over which a country's holidays count as known (prophet.make_holidays).
+_KNOWN_YEARS = tuple(range(1995, 2045))
+
+
+def days(config: Config, ds: np.ndarray) -> Days:
+    """The days of every holiday column for rows at the timestamps `ds`.
+
+    Parameters
+    ----------
+    config : Config
+        Its own holidays are all there, also those outside of `ds`. Of its country, those of the
+        years in `ds`; a day of one's own with the name of a country's holiday adds to it.
+    ds : ndarray of datetime64[us], shape (n,)
+
+    Returns
+    -------
+    mapping of str to ndarray of int64
+        From columns to days since 1970; empty where the config has no holidays.
+    """
+    found: dict[str, list[np.ndarray]] = {}
+    sources = []
+    if config.holidays:
+        fields = ("holiday", "ds", "lowerWindow", "upperWindow")
+        sources.append(_own_days(tuple(tuple(map(term.get, fields)) for term in config.holidays)))
+    if config.countryHolidays is not None and len(ds):
+        years = np.unique(ds.astype("datetime64[Y]")).astype(np.int64) + 1970
+        sources.append(_country_days(config.countryHolidays, tuple(years.tolist())))
+    if len(sources) == 1:
+        return sources[0]
+    for source in sources:
+        for column, values in source.items():
+            found.setdefault(column, []).append(values)
+    return {column: np.concatenate(values) for column, values in found.items()}
+
+
+def holiday_of(column: str) -> str:
+    """The holiday of a holiday column."""
+    return column.rpartition("_delim_")[0]
+
+
+def check_country(config: Config, country: str) -> None:
+    """Check a country and that its holidays can stand beside the config's other names.
+
+    Raises
+    ------
+    SeriesError
+        HOLIDAYS_INVALID for what Prophet.add_country_holidays and fit refuse: a country that the
+        `holidays` package does not know, or one with a holiday that has the name of a seasonality,
+        of a regressor, or of an own holiday with another prior scale.
+    """
+    try:
+        found = _country_class(country)
+    except AttributeError:
+        found = None
+    # It takes the package's own helpers too, which have neither.
+    if not (getattr(found, "country", None) or getattr(found, "market", None)):
+        raise SeriesError(
+            "HOLIDAYS_INVALID",
+            f"country {country!r} is not one of the `holidays` package; use its ISO code or its "
+            "name without spaces, such as 'US' or 'UnitedStates'",
+        )
+    names = {term["name"] for term in config.seasonalities + config.regressors}
+    # Prophet merges own days with the country's under one name, but only at one prior scale.
+    names |= {
+        term["holiday"]
+        for term in config.holidays
+        if term["priorScale"] not in (None, config.holidaysPriorScale)
+    }
+    taken = sorted(names & _holiday_names(country)) if names else []
+    if taken:
+        raise SeriesError(
+            "HOLIDAYS_INVALID",
+            f"{taken[0]!r} is a holiday of country {country!r} already; give the seasonality, "
+            "regressor or holiday of that name another one",
+        )
+
+
+def _country_class(country: str) -> Any:
+    """The class of a country in the `holidays` package; AttributeError for an unknown one."""
+    import holidays
+
+    return getattr(holidays, _RENAMED.get(country, country))
+
+
+@functools.cache
+def _holiday_names(country: str) -> frozenset[str]:
+    """Cached, since it lists 50 years of holidays."""
+    with quiet():  # some countries warn of years that they do not have
+        return frozenset(_country_class(country)(language="en_US", years=_KNOWN_YEARS).values())
+
+
+# Not a cache by single years: a holiday that is moved can reach into the next year, and is there
+# only if that year is asked for too.
+@functools.lru_cache(maxsize=256)
+def _country_days(country: str, years: tuple[int, ...]) -> Days:
+    with quiet():
+        calendar = _country_class(country)(expand=False, language="en_US", years=years)
+    found: dict[str, list[int]] = {}
+    for date in calendar:
+        since = int(np.datetime64(date, "D").astype(np.int64))
+        for name in calendar.get_list(date):
+            found.setdefault(_column(name, 0), []).append(since)
+    return _frozen(found)
+
+
+@functools.lru_cache(maxsize=256)
+def _own_days(terms: tuple[tuple[str, str, int, int], ...]) -> Days:
+    """Of holidays as (name, ISO text, lower window, upper window), with their windows."""
+    found: dict[str, list[int]] = {}
+    for name, text, lower, upper in terms:
+        since = int(np.datetime64(text, "D").astype(np.int64))
+        for offset in range(lower, upper + 1):
+            found.setdefault(_column(name, offset), []).append(since + offset)
+    return _frozen(found)
+
+
+def _column(holiday: str, offset: int) -> str:
+    return f"{holiday}_delim_{offset:+d}"
+
+
+def _frozen(found: Mapping[str, list[int]]) -> Days:
+    """Read-only, since it is shared by all who ask for the same days."""
+    arrays = {column: np.array(values, dtype=np.int64) for column, values in found.items()}
+    for values in arrays.values():
+        values.flags.writeable = False
+    return MappingProxyType(arrays)

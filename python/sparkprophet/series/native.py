@@ -1,0 +1,109 @@
+"""Fit one series by the exact solver."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sparkprophet.numerics.basis import Basis
+from sparkprophet.numerics.posterior import Point
+from sparkprophet.numerics.solver import Prior, Response, solve
+from sparkprophet.series import changepoints, design, scaling
+from sparkprophet.series.config import Config
+from sparkprophet.series.data import Series
+from sparkprophet.series.errors import SeriesError
+from sparkprophet.series.seasonality import Seasonality
+from sparkprophet.series.state import Parameters, Scales, State
+
+_DAY = np.timedelta64(1, "D")
+# Prophet's noise of a series that has none.
+_NO_NOISE = 1e-9
+# Of a seasonal period; Prophet's own rule switches a yearly seasonality on from 730 days.
+_PERIODS = 730 / 365.25
+
+
+def choose(config: Config, seasonalities: tuple[Seasonality, ...], ds: np.ndarray) -> str:
+    """The solver of a series with sorted timestamps `ds`: native or stan.
+
+    What the config says; with "auto" native, but stan where a seasonality has less than two
+    periods of history (730 days for a yearly one). Such a seasonality and the trend explain the
+    same rows, the mode's forecast is arbitrary, and Stan's early stop is what users know.
+    """
+    if config.solver != "auto":
+        return config.solver
+    days = (ds[-1] - ds[0]) / _DAY
+    short = any(season.period * _PERIODS > days for season in seasonalities)
+    return "stan" if short else "native"
+
+
+def estimate(
+    used: Series, config: Config, seasonalities: tuple[Seasonality, ...]
+) -> tuple[State, float | None]:
+    """The fitted state of checked rows and its log posterior, as `fit.estimate` gives it.
+
+    Raises
+    ------
+    SeriesError
+        HOLIDAYS_INVALID, or SOLVER_FAILED where a number leaves the range of floats.
+    """
+    scales = scaling.scales_of(used, config)
+    layout = design.layout(config, seasonalities, used.ds)
+    dates = changepoints.place(used.ds, config)
+    if config.growth != "logistic" and used.y.min() == used.y.max():
+        point, log_posterior = _constant(used, scales, layout, dates), None
+    else:
+        point, log_posterior = _mode(used, config, scales, layout, dates)
+    state = State(
+        "prophet", used, _parameters(point, len(dates)), scales, seasonalities, dates,
+        layout.holiday_names, layout.holiday_columns,
+    )  # fmt: skip
+    return state, log_posterior
+
+
+def check_finite(X: np.ndarray, layout: design.Layout) -> None:
+    """Raise SeriesError SOLVER_FAILED, naming the column, where a design is not finite."""
+    for term, block in layout.blocks():
+        if term.kind == "regressor" and not np.isfinite(X[:, block]).all():
+            raise SeriesError(
+                "SOLVER_FAILED",
+                f"column {term.name!r} cannot be standardised: its values are too large or too "
+                "close to each other; scale it, or set standardize to false",
+            )
+
+
+def _mode(
+    used: Series, config: Config, scales: Scales, layout: design.Layout, dates: np.ndarray
+) -> tuple[Point, float]:
+    X = design.matrix(layout, config, used, scales)
+    check_finite(X, layout)
+    times = changepoints.times(dates, scales)
+    basis = Basis(scaling.time(used.ds, scales), X, times, config.growth)
+    cap = scaling.cap(used, scales) if config.growth == "logistic" else None
+    prior = Prior(
+        np.arange(len(layout.names)), layout.multiplicative, layout.prior_scales,
+        config.changepointPriorScale,
+    )  # fmt: skip
+    solution = solve(Response(basis, scaling.label(used, scales), cap), prior)
+    point = solution.point
+    numbers = (point.k, point.m, point.s, solution.log_posterior)
+    if not all(np.isfinite(v).all() for v in (numbers, point.delta, point.beta)):
+        raise SeriesError(
+            "SOLVER_FAILED", "a parameter is not finite; simplify the model or set a fallback"
+        )
+    return point, solution.log_posterior
+
+
+def _constant(used: Series, scales: Scales, layout: design.Layout, dates: np.ndarray) -> Point:
+    """A level line, as Prophet has it for a constant label: nothing is optimised."""
+    level = float(scaling.label(used, scales)[0])
+    return Point(0.0, level, _NO_NOISE, np.zeros(len(dates)), np.zeros(len(layout.names)))
+
+
+def _parameters(point: Point, count: int) -> Parameters:
+    """The point as Prophet keeps it: a dummy where there is no changepoint, or no column."""
+    k, delta = point.k, point.delta
+    if count == 0:
+        k, delta = k + float(delta.sum()), np.zeros(1)
+    elif len(delta) == 0:  # flat growth
+        delta = np.zeros(count)
+    beta = point.beta if len(point.beta) else np.zeros(1)
+    return Parameters(k, point.m, point.s, delta, beta)
