@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from prophet.diagnostics import generate_cutoffs
 
 import stock
+from percentiles import share_bound
 from sparkprophet.series.backtest import Backtest, backtest_naive, make_folds
 from sparkprophet.series.config import Config
 from sparkprophet.series.data import Series
@@ -152,7 +153,7 @@ def test_intervals_are_those_of_prophet_by_hand(series):
     y, futures = folds[0].test.y, stock.futures(model, folds[0].test, 9)
     tail = (1 - width) / 2
     off = np.abs((futures < y[:, None]).mean(axis=1) - 0.5) - (0.5 - tail)
-    bound = stock.share_bound(tail, draws, draws)
+    bound = share_bound(tail, draws, draws)
     least, most = (off < -bound).sum(), (off < bound).sum()
     assert most - least < 5 and 0 < least < 20
     found = backtest(series, config, folds, "coverage", 9)

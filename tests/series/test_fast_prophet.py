@@ -32,8 +32,11 @@ def sales(n=800, seed=0, start="2020-01-01"):
 
 
 HOLIDAYS = pd.DataFrame(
-    {"holiday": "fair", "ds": pd.to_datetime(["2020-05-01", "2021-05-01"]), "upper_window": 1}
-)
+    {
+        "holiday": "fair", "ds": pd.to_datetime(["2020-05-01", "2021-05-01"]),
+        "lower_window": 0, "upper_window": 1,
+    }
+)  # fmt: skip
 SETTINGS = {
     "defaults": {},
     "multiplicative": {"seasonality_mode": "multiplicative"},
@@ -77,7 +80,7 @@ def test_mode_is_at_least_stans_and_the_forecast_like_its(name, prepare):
     assert list(ahead[0].columns) == list(ahead[1].columns)
     # Stan stops early; both must agree where there is data to say so.
     error = np.abs(ahead[1]["yhat"] - ahead[0]["yhat"])[: len(df)]
-    assert error.mean() < 0.01 * df["y"].mean()
+    assert error.mean() < 0.02 * df["y"].mean()
 
 
 @pytest.mark.parametrize("name", SETTINGS)
@@ -92,7 +95,7 @@ def test_params_have_the_shapes_of_stocks(name):
 def test_log_posterior_is_stans_own_at_the_same_point():
     df = sales(seed=2)
     ours, stock = fit(FastProphet, df), Prophet()
-    # One step of Stan's from our mode, which none improves.
+    # Started there, Stan finds next to nothing to improve.
     stock.fit(df, init=warm_start_params(ours))
     assert ours.params["lp__"].item() == pytest.approx(stan_log_posterior(stock), abs=0.01)
 
@@ -202,8 +205,7 @@ def test_mcmc_is_stans(monkeypatch):
         return sampling(self, stan_init, stan_data, samples, **kwargs)
 
     monkeypatch.setattr(CmdStanPyBackend, "sampling", recorded)
-    off = {"weekly_seasonality": False, "yearly_seasonality": False, "n_changepoints": 2}
-    model = FastProphet(mcmc_samples=20, **off)
+    model = FastProphet(mcmc_samples=20, n_changepoints=2)
     model.fit(sales(60), chains=1, seed=1, show_progress=False)
     assert asked == {"samples": 20, "chains": 1, "seed": 1, "show_progress": False}
     assert model.params["k"].shape == (10,) and model.params["delta"].shape == (10, 2)

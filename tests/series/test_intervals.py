@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import stock
+from percentiles import assert_percentile
 from sparkprophet.series import changepoints, design, intervals, scaling
 from sparkprophet.series.config import Config
 from sparkprophet.series.data import Series
@@ -84,8 +85,8 @@ def test_futures_are_distributed_as_prophets(name):
     for width in (0.5, 0.9):
         found = forecast(state, config.replace({"intervalWidth": width}), wanted, 4)
         tail = (1 - width) / 2
-        stock.assert_percentile(found.lower, tail, DRAWS, futures)
-        stock.assert_percentile(found.upper, 1 - tail, DRAWS, futures)
+        assert_percentile(found.lower, tail, DRAWS, futures)
+        assert_percentile(found.upper, 1 - tail, DRAWS, futures)
 
 
 def test_the_bound_tells_wrong_intervals_from_right_ones():
@@ -98,7 +99,7 @@ def test_the_bound_tells_wrong_intervals_from_right_ones():
     for factor in (0.8, 1.2):
         wrong = found.yhat + factor * (found.lower - found.yhat)
         with pytest.raises(AssertionError):
-            stock.assert_percentile(wrong, 0.1, DRAWS, futures)
+            assert_percentile(wrong, 0.1, DRAWS, futures)
 
 
 def test_the_past_has_normal_noise():

@@ -15,6 +15,7 @@ from prophet.serialize import model_from_json, model_to_json
 
 import stock
 from cases import AHEAD, CASES, history_of, rows
+from percentiles import assert_percentile
 from sparkprophet.series.config import Config
 from sparkprophet.series.data import Series
 from sparkprophet.series.fit import fit, prophet_of
@@ -57,7 +58,7 @@ def test_forecast_and_intervals(both):
     futures = stock.futures(both.model, both.wanted, SEED)
     tail = (1 - both.config.intervalWidth) / 2
     for values, share in ((found.lower, tail), (found.upper, 1 - tail)):
-        stock.assert_percentile(values, share, both.config.uncertaintySamples, futures)
+        assert_percentile(values, share, both.config.uncertaintySamples, futures)
 
 
 def test_no_samples_no_intervals(both):

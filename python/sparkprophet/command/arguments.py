@@ -140,22 +140,34 @@ def _command(commands: Any, name: str) -> argparse.ArgumentParser:
     if name in ("forecast", "report"):
         add("--input", metavar="MODEL", help="folder of the saved model")
     else:
-        add("--input", metavar="TABLE",
-            help="Parquet, CSV with a header or JSON lines: by extension, or by a folder's content")
+        add(
+            "--input",
+            metavar="TABLE",
+            help="Parquet, CSV with a header or JSON lines: by extension, or by a folder's content",
+        )
         add("--group-cols", metavar="A,B", type=_names, help="key columns; none: one series")
         add("--config", metavar="FILE", help="JSON or YAML file of params, see below")
     if name != "report":
         add("--output", metavar="FOLDER", help="must not exist, but with --overwrite")
         add("--horizon", metavar="N", type=_whole, help=_HORIZON[name])
-        add("--regressors", metavar="TABLE",
-            help="future rows: key columns, timestamp, every regressor; formats as of --input")
-        add("--overwrite", action="store_true",
-            help="replace --output, if it holds nothing but what this program writes")
+        add(
+            "--regressors",
+            metavar="TABLE",
+            help="future rows: key columns, timestamp, every regressor; formats as of --input",
+        )
+        add(
+            "--overwrite",
+            action="store_true",
+            help="replace --output, if it holds nothing but what this program writes",
+        )
     if name == "tune":
         add("--num-trials", metavar="N", type=_whole, help="trials per group (50)")
     if name == "forecast":
-        add("--freq", metavar="FREQ",
-            help="pandas frequency such as D or W-THU; by default each group's own step is found")
+        add(
+            "--freq",
+            metavar="FREQ",
+            help="pandas frequency such as D or W-THU; by default each group's own step is found",
+        )
     add("--json", action="store_true", help="the result as one JSON object, for programs")
     add("--verbose", action="store_true", help="a traceback with errors")
     return parser  # fmt: skip

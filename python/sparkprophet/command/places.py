@@ -101,8 +101,7 @@ def read_table(
             keys = params.getOrDefault("groupCols")
             found = spark.read.csv(path, header=True, inferSchema=True).schema
             text = [
-                T.StructField(f.name, T.StringType()) if f.name in keys else f
-                for f in found.fields
+                T.StructField(f.name, T.StringType()) if f.name in keys else f for f in found.fields
             ]
             table = spark.read.csv(path, header=True, schema=T.StructType(text))
         else:

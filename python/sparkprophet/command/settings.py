@@ -17,9 +17,7 @@ from sparkprophet.spark.tuner import GroupedProphetTuner
 _ESTIMATOR_NAMES = tuple(spec.name for spec in GroupedProphet.specs)
 # The tuner's other two are not plain values: the estimator is made here, the space read here.
 _TUNER_NAMES = tuple(
-    spec.name
-    for spec in GroupedProphetTuner.specs
-    if spec.name not in ("estimator", "searchSpace")
+    spec.name for spec in GroupedProphetTuner.specs if spec.name not in ("estimator", "searchSpace")
 )
 _KNOWN = tuple(dict.fromkeys((*_ESTIMATOR_NAMES, *_TUNER_NAMES, "searchSpace")))
 _KINDS = {kind.kind: kind for kind in (Uniform, Int, Choice, Fixed)}

@@ -19,6 +19,8 @@ _START_TAU = 0.05
 # A cap that varies by less than this share is one number to the moments.
 _CONSTANT_CAP = 1e-12
 _NO_MOMENTS = np.empty((3, 0, 0))
+# Below it a coefficient is zero for all purposes, and the inverse square overflows.
+_SMALLEST_SIGMA = 1e-100
 # Fewer rows leave room for a second mode worth a second start.
 _SHORT = 120
 
@@ -126,7 +128,8 @@ def solve(
     """
     basis = response.basis
     convex = basis.growth != "logistic" and not prior.multiplicative[prior.columns].any()
-    ridge = np.concatenate(([1 / TREND_VARIANCE] * 2, prior.sigmas**-2.0))
+    sigmas = np.maximum(prior.sigmas, _SMALLEST_SIGMA)
+    ridge = np.concatenate(([1 / TREND_VARIANCE] * 2, sigmas**-2.0))
     if convex:
         return _solve_convex(response, prior, ridge, tolerance, start)
     model = _model(response, prior, ridge)
@@ -136,6 +139,19 @@ def solve(
         starts.append(flat)
     found = [_solve_from(model, point, basis, prior, tolerance) for point in starts]
     return max(found, key=lambda solution: solution.log_posterior)
+
+
+@functools.cache
+def warm_up() -> None:
+    """Compile the kernels, or load them from the cache, before a fit's time is measured.
+
+    Seconds where nothing is cached yet; nothing without Numba, or the second time in a process.
+    """
+    t = np.linspace(0.0, 1.0, 8)
+    basis = Basis(t, np.cos(t)[:, None], t[2:3], "linear")
+    for multiplicative in (False, True):
+        prior = Prior(np.arange(1), np.full(1, multiplicative), np.ones(1), 1.0)
+        solve(Response(basis, np.sin(t)), prior)
 
 
 def _solve_convex(

@@ -17,6 +17,8 @@ from sparkprophet.series.state import Parameters, Scales, State
 _DAY = np.timedelta64(1, "D")
 # Prophet's noise of a series that has none.
 _NO_NOISE = 1e-9
+# Of a regressor's values, so that their squares can be summed.
+_LARGEST = 1e150
 # Of a seasonal period; Prophet's own rule switches a yearly seasonality on from 730 days.
 _PERIODS = 730 / 365.25
 
@@ -60,13 +62,13 @@ def estimate(
 
 
 def check_finite(X: np.ndarray, layout: design.Layout) -> None:
-    """Raise SeriesError SOLVER_FAILED, naming the column, where a design is not finite."""
+    """Raise SeriesError SOLVER_FAILED, naming the column, where a regressor's sums overflow."""
     for term, block in layout.blocks():
-        if term.kind == "regressor" and not np.isfinite(X[:, block]).all():
+        if term.kind == "regressor" and not (np.abs(X[:, block]) < _LARGEST).all():
             raise SeriesError(
                 "SOLVER_FAILED",
-                f"column {term.name!r} cannot be standardised: its values are too large or too "
-                "close to each other; scale it, or set standardize to false",
+                f"column {term.name!r} is out of range after it was standardised: its values are "
+                "too large, or too close to each other for their size; scale it",
             )
 
 

@@ -8,6 +8,7 @@ from pyspark.ml import Estimator
 from pyspark.ml.util import MLReadable, MLWritable
 from pyspark.sql import DataFrame, SparkSession
 
+from sparkprophet.numerics import solver
 from sparkprophet.spark import columns, run
 from sparkprophet.spark.model import GroupedProphetModel, finish
 from sparkprophet.spark.params import GroupedProphetParams
@@ -31,7 +32,9 @@ class GroupedProphet(GroupedProphetParams, Estimator[Any], MLWritable, MLReadabl
     def _fit(self, dataset: DataFrame) -> GroupedProphetModel:
         config = self.series_config()
         columns.check_input(dataset, self, config, fitting=True)
-        function = group_function(run.layout(self, config), config.to_json(), fit_group, {})
+        function = group_function(
+            run.layout(self, config), config.to_json(), fit_group, {}, solver.warm_up
+        )
         data = run.keyed(dataset, self, config)
         time_type = dataset.schema[self.getOrDefault("timestampCol")].dataType
 

@@ -12,6 +12,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from sparkprophet.numerics import solver
+from sparkprophet.search import sampler as search_sampler
 from sparkprophet.search.space import Choice, Int, SearchSpace
 from sparkprophet.search.study import Study, run_study
 from sparkprophet.series import backtest, checks
@@ -74,6 +76,12 @@ class Search:
     collect_trials: bool
     group_timeout: float
     until: float | None
+
+
+def warm_up(sampler: str) -> None:
+    """What a process does once, before the first series, that no series' time should count."""
+    solver.warm_up()
+    search_sampler.warm_up(sampler)
 
 
 def tune_series(series: Series, config: Config, seed: int, search: Search) -> Outcome:

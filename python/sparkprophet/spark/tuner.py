@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from dataclasses import asdict, replace
+from functools import partial
 from typing import Any
 
 from pyspark.ml import Estimator
@@ -35,7 +36,7 @@ from sparkprophet.spark.params import (
     with_params,
 )
 from sparkprophet.spark.persistence import StageReader, StageWriter
-from sparkprophet.spark.tune import TUNED_DDL, TUNED_TYPES, Search, tune_series
+from sparkprophet.spark.tune import TUNED_DDL, TUNED_TYPES, Search, tune_series, warm_up
 from sparkprophet.spark.worker import Outcome, group_function
 
 
@@ -130,8 +131,9 @@ class GroupedProphetTuner(TableParams, Estimator[Any], MLWritable, MLReadable[An
         time_type = dataset.schema[params.getOrDefault("timestampCol")].dataType
         search = self._search()
         function = group_function(
-            run.layout(params, config), config.to_json(), _work(search), TUNED_TYPES
-        )
+            run.layout(params, config), config.to_json(), _work(search), TUNED_TYPES,
+            partial(warm_up, search.sampler),
+        )  # fmt: skip
 
         def work() -> DataFrame:
             def rows(part: DataFrame) -> DataFrame:

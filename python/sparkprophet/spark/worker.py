@@ -128,6 +128,7 @@ def group_function(
     base_json: str,
     work: Callable[[Series, Config, int], Outcome],
     extra_types: Mapping[str, pa.DataType],
+    warm_up: Callable[[], None],
 ) -> Callable[[tuple[Any, ...], pa.Table], pa.Table]:
     """The function for applyInArrow: one group in, exactly one row out.
 
@@ -140,10 +141,13 @@ def group_function(
         (series, config, seed) -> Outcome; what it raises becomes a failed row.
     extra_types : mapping
         Arrow types of the further columns in the outcome's `extra`, in their order.
+    warm_up : callable
+        Called before a group's time begins: what a worker process has to do once.
     """
 
     def one_row(key: tuple[Any, ...], table: pa.Table) -> pa.Table:
         base = Config.from_json(base_json)
+        warm_up()
         with Clock.measure() as clock:
             outcome = _attempt(layout, base, work, table)
         row = _record(outcome.fit, clock)
