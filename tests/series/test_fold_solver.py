@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sparkprophet.series import fold_solver
+from sparkprophet.series import dated_basis
 from sparkprophet.series.backtest import Backtest, make_folds
 from sparkprophet.series.config import Config
 from sparkprophet.series.data import Series
@@ -74,7 +74,7 @@ def test_trials_do_not_depend_on_each_other_or_on_other_series(halves, monkeypat
     configs = [config.replace(settings) for settings in TRIALS.values()]
 
     def nothing_kept():
-        monkeypatch.setattr(fold_solver, "_designs", fold_solver._Designs())
+        monkeypatch.setattr(dated_basis, "_kept", dated_basis._Kept())
 
     def forecasts(order):
         solver = solver_of(halves, config)

@@ -43,6 +43,13 @@ class Basis:
         # Row where each segment begins, and the number of rows as the end of the last.
         self.segments = np.concatenate(([0], inner, [len(t)])).astype(np.int64)
 
+    @property
+    def most_bytes(self) -> int:
+        """Memory that the basis takes once all of it has been asked for."""
+        K, width = len(self.XT), 2 + len(self.XT) + len(self.changepoints)
+        packed = 3 * (len(self.segments) - 1) * K * (K + 1) // 2
+        return 8 * (self.XT.size + self.t.size + width * width + packed)
+
     @functools.cached_property
     def gram(self) -> np.ndarray:
         """B'B of the columns B = [t, 1, X, hinges (t - s_j)+], shape (2 + K + S,) squared.

@@ -59,7 +59,7 @@ class Solution:
 
 
 class Response:
-    """One series on a basis: y of shape (T,), the cap (T,) with logistic growth, and y's products."""
+    """One series on a basis: its label, its cap with logistic growth, shape (T,), and products."""
 
     def __init__(self, basis: Basis, y: np.ndarray, cap: np.ndarray | None = None) -> None:
         self.basis = basis

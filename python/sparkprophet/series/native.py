@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from sparkprophet.numerics.basis import Basis
 from sparkprophet.numerics.posterior import Point
 from sparkprophet.numerics.solver import Prior, Response, solve
 from sparkprophet.series import changepoints, design, scaling
 from sparkprophet.series.config import Config
 from sparkprophet.series.data import Series
+from sparkprophet.series.dated_basis import DatedBasis, dated_basis
 from sparkprophet.series.errors import SeriesError
 from sparkprophet.series.seasonality import Seasonality
 from sparkprophet.series.state import Parameters, Scales, State
@@ -17,8 +17,6 @@ from sparkprophet.series.state import Parameters, Scales, State
 _DAY = np.timedelta64(1, "D")
 # Prophet's noise of a series that has none.
 _NO_NOISE = 1e-9
-# Of a regressor's values, so that their squares can be summed.
-_LARGEST = 1e150
 # Of a seasonal period; Prophet's own rule switches a yearly seasonality on from 730 days.
 _PERIODS = 730 / 365.25
 
@@ -48,12 +46,13 @@ def estimate(
         HOLIDAYS_INVALID, or SOLVER_FAILED where a number leaves the range of floats.
     """
     scales = scaling.scales_of(used, config)
-    layout = design.layout(config, seasonalities, used.ds)
-    dates = changepoints.place(used.ds, config)
+    dated = dated_basis(config, seasonalities, used, scales)
+    layout, dates = dated.layout, changepoints.place(used.ds, config)
     if config.growth != "logistic" and used.y.min() == used.y.max():
         point, log_posterior = _constant(used, scales, layout, dates), None
     else:
-        point, log_posterior = _mode(used, config, scales, layout, dates)
+        prior = prior_of(layout, config, seasonalities)
+        point, log_posterior = _mode(used, config, scales, dated, prior)
     state = State(
         "prophet", used, _parameters(point, len(dates)), scales, seasonalities, dates,
         layout.holiday_names, layout.holiday_columns,
@@ -61,30 +60,39 @@ def estimate(
     return state, log_posterior
 
 
-def check_finite(X: np.ndarray, layout: design.Layout) -> None:
-    """Raise SeriesError SOLVER_FAILED, naming the column, where a regressor's sums overflow."""
+def prior_of(
+    layout: design.Layout, config: Config, seasonalities: tuple[Seasonality, ...]
+) -> Prior:
+    """The columns, modes and prior scales that a config has on a layout.
+
+    The layout's Fourier orders may be larger than those of `seasonalities`.
+    """
+    K = len(layout.names)
+    sigmas, multiplicative = np.empty(K), np.zeros(K, dtype=np.bool_)
+    kept = np.ones(K, dtype=np.bool_)
+    seasons = {season.name: season for season in seasonalities}
+    scales = {entry["holiday"]: entry["priorScale"] for entry in config.holidays}
+    scales |= {entry["name"]: entry["priorScale"] for entry in config.regressors}
+    modes = {entry["name"]: entry["mode"] for entry in config.regressors}
     for term, block in layout.blocks():
-        if term.kind == "regressor" and not (np.abs(X[:, block]) < _LARGEST).all():
-            raise SeriesError(
-                "SOLVER_FAILED",
-                f"column {term.name!r} is out of range after it was standardised: its values are "
-                "too large, or too close to each other for their size; scale it",
-            )
+        if term.kind == "seasonality":
+            season = seasons[term.name]
+            scale, mode = season.prior_scale, season.mode
+            kept[block.start + 2 * season.order : block.stop] = False
+        else:
+            scale = scales.get(term.name) or config.holidaysPriorScale
+            mode = modes.get(term.name) or config.seasonalityMode
+        sigmas[block] = scale
+        multiplicative[block] = mode == "multiplicative"
+    columns = np.flatnonzero(kept)
+    return Prior(columns, multiplicative, sigmas[columns], config.changepointPriorScale)
 
 
 def _mode(
-    used: Series, config: Config, scales: Scales, layout: design.Layout, dates: np.ndarray
+    used: Series, config: Config, scales: Scales, dated: DatedBasis, prior: Prior
 ) -> tuple[Point, float]:
-    X = design.matrix(layout, config, used, scales)
-    check_finite(X, layout)
-    times = changepoints.times(dates, scales)
-    basis = Basis(scaling.time(used.ds, scales), X, times, config.growth)
     cap = scaling.cap(used, scales) if config.growth == "logistic" else None
-    prior = Prior(
-        np.arange(len(layout.names)), layout.multiplicative, layout.prior_scales,
-        config.changepointPriorScale,
-    )  # fmt: skip
-    solution = solve(Response(basis, scaling.label(used, scales), cap), prior)
+    solution = solve(Response(dated.basis, scaling.label(used, scales), cap), prior)
     point = solution.point
     numbers = (point.k, point.m, point.s, solution.log_posterior)
     if not all(np.isfinite(v).all() for v in (numbers, point.delta, point.beta)):

@@ -115,7 +115,7 @@ def tune_series(series: Series, config: Config, seed: int, search: Search) -> Ou
         return Outcome(fitting.fit(series, config, end), extra)
     space = SearchSpace.fromJson(search.space_json)
     tests = backtest.Backtest(used, config, folds, search.metric, seed, _largest_orders(space))
-    objective = _Objective(tests, config, end)
+    objective = _Objective(tests, config, tuple(space.keyed()), end)
     untuned = objective.untuned()
     study = _study(objective, space, config, seed, search, started)
     params, value = _winner(study, untuned, search.warm_start)
@@ -158,13 +158,20 @@ def _largest_orders(space: SearchSpace) -> dict[str, int]:
 class _Objective:
     """Backtest of a config on fixed folds; remembers what it has seen."""
 
-    def __init__(self, tests: backtest.Backtest, config: Config, deadline: float | None) -> None:
-        self._tests, self._config, self._deadline = tests, config, deadline
+    def __init__(
+        self,
+        tests: backtest.Backtest,
+        config: Config,
+        names: tuple[str, ...],
+        deadline: float | None,
+    ) -> None:
+        self._tests, self._config = tests, config
+        self._names, self._deadline = names, deadline
         self._seen: dict[str, float] = {}
 
     def __call__(self, params: dict[str, Any]) -> float:
         config = self._config.replace(params)
-        key = config.to_json()
+        key = repr([getattr(config, name) for name in self._names])
         if key not in self._seen:
             self._seen[key] = self._tests.loss(config, self._deadline)
         return self._seen[key]
