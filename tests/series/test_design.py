@@ -199,7 +199,7 @@ def test_matrix(both):
     config, used, _, inputs = both
     layout = design.layout(config, resolve(config, used.ds), used.ds)
     found = design.matrix(layout, config, used, scaling.scales_of(used, config))
-    assert found.flags.c_contiguous and found.dtype == np.float64
+    assert found.flags.f_contiguous and found.dtype == np.float64
     assert found.shape == (len(used), len(layout.names))
     for i, name in enumerate(layout.names):
         equal(found[:, i], inputs.X[name])

@@ -56,18 +56,12 @@ class Basis:
 
         With flat growth the column t is zero.
         """
-        width = 2 + len(self.XT) + len(self.changepoints)
-        total = np.zeros((width, width))
-        for block in self._blocks():
-            total += block.T @ block
-        return total
+        return self._gram(self.XT)
 
     @functools.cached_property
     def trend_gram(self) -> np.ndarray:
         """The part of `gram` without X, shape (2 + S,) squared."""
-        hinges = np.maximum(self.t[:, None] - self.changepoints, 0.0)
-        B = np.column_stack([self._time(), np.ones(len(self.t)), hinges])
-        return B.T @ B
+        return self._gram(self.XT[:0])
 
     def products(self, y: np.ndarray) -> np.ndarray:
         """B'y, shape (2 + K + S,), for y of shape (T,)."""
@@ -102,10 +96,12 @@ class Basis:
     def _time(self) -> np.ndarray:
         return self.t if self.growth != "flat" else np.zeros(len(self.t))
 
-    def _blocks(self):
-        time = self._time()
-        for start in range(0, len(self.t), _BLOCK):
+    def _gram(self, XT: np.ndarray) -> np.ndarray:
+        width = 2 + len(XT) + len(self.changepoints)
+        total, time = np.zeros((width, width)), self._time()
+        for start in range(0, len(time), _BLOCK):
             rows = slice(start, start + _BLOCK)
-            hinges = np.maximum(self.t[rows, None] - self.changepoints, 0.0)
-            ones = np.ones(len(self.t[rows]))
-            yield np.column_stack([time[rows], ones, self.XT[:, rows].T, hinges])
+            hinges = np.maximum(self.t[rows] - self.changepoints[:, None], 0.0)
+            BT = np.vstack([time[rows], np.ones(len(time[rows])), XT[:, rows], hinges])
+            total += BT @ BT.T
+        return total

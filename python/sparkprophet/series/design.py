@@ -139,10 +139,11 @@ def matrix(layout: Layout, config: Config, rows: Series, scales: Scales) -> np.n
 
     Returns
     -------
-    ndarray of float64, shape (n, K), C order
+    ndarray of float64, shape (n, K), Fortran order
         K may be 0, where Prophet has one column of zeros.
     """
-    X = np.zeros((len(rows), len(layout.names)))
+    # A column's values side by side, as the solver wants them.
+    X = np.zeros((len(layout.names), len(rows))).T
     # Nanoseconds, as Prophet has them: the last bit of an angle is then the same.
     seconds = rows.ds.astype("datetime64[ns]").astype(np.int64) / 1e9
     angles = 2 * np.pi * (seconds / _SECONDS_A_DAY)
