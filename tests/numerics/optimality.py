@@ -48,7 +48,7 @@ def climb(problem, start, iterations=20000):
 
     parts = [np.maximum(start.delta, 0), np.maximum(-start.delta, 0)]
     z = np.concatenate([[start.k, start.m, np.log(start.s)], *parts, start.beta])
-    noise = (np.log(posterior.SMALLEST_NOISE), None)
+    noise = (np.log(posterior.least_noise(problem.y)), None)
     bounds = [(None, None)] * 2 + [noise] + [(0, None)] * (2 * S) + [(None, None)] * K
     options = {"maxiter": iterations, "maxfun": 2 * iterations, "maxcor": 30, "ftol": 1e-14}
     found = scipy.optimize.minimize(

@@ -18,7 +18,6 @@ def with_offset():
     return change(base, y=y, X=wave, multiplicative=modes, sigmas=sigmas)
 
 
-@pytest.mark.xfail(strict=True, reason="the noise has a floor of 1e-5 where the mode has 1e-7")
 def test_noise_of_a_series_far_from_zero():
     problem = with_offset()
     point = solution_of(problem).point
@@ -36,7 +35,6 @@ def bent_line():
     )  # fmt: skip
 
 
-@pytest.mark.xfail(strict=True, reason="additive fits start from one noise; here are two modes")
 def test_the_better_of_two_modes():
     problem = bent_line()
     solution = solution_of(problem)

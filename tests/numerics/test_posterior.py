@@ -86,5 +86,7 @@ def test_best_noise_is_the_maximum(squares):
     assert value(s) > max(value(s * 1.001), value(s * 0.999))
 
 
-def test_best_noise_has_a_floor():
-    assert posterior.best_noise(0.0, 50) == posterior.SMALLEST_NOISE
+def test_least_noise_is_a_share_of_the_spread():
+    y = np.array([3.0, 5.0])
+    assert posterior.least_noise(y) == pytest.approx(1e-5)
+    assert posterior.least_noise(np.ones(4)) == 1e-8

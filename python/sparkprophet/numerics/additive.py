@@ -1,8 +1,9 @@
-"""Additive seasonality on a linear or flat trend: a convex problem that needs the Gram matrix only.
+"""Additive seasonality on a linear or flat trend, which needs the Gram matrix only.
 
-For a given noise s the mode solves one ridge and lasso problem; for given residuals s has a
-closed form. Alternating the two, with Aitken's acceleration on log s^2, takes 3 to 6 rounds
-whatever the number of rows.
+For a given noise s the mode solves one convex ridge and lasso problem; for given residuals s has
+a closed form. Alternating the two, with Aitken's acceleration on log s^2, takes 3 to 6 rounds
+whatever the number of rows. Residuals grow with s, so a start above finds the mode of the largest
+noise, and a start below that of the smallest; mostly there is only one.
 """
 
 from __future__ import annotations
@@ -12,22 +13,20 @@ import math
 import numpy as np
 
 from sparkprophet.numerics.compiled import compiled
-from sparkprophet.numerics.posterior import SMALLEST_NOISE
 from sparkprophet.numerics.ridge_lasso import ridge_lasso
 
 CONVERGED, OUT_OF_ITERATIONS, NO_BETTER_STEP = 0, 1, 2
 
 _MOST_ROUNDS = 200
-_LEAST_VARIANCE = SMALLEST_NOISE**2
 # Contraction above which Aitken's extrapolation would be a guess.
 _LARGEST_CONTRACTION = 0.8
 
 
 @compiled
-def noise_variance(squares: float, rows: int) -> float:
-    """The best s^2 for a sum of squared residuals (`posterior.best_noise`)."""
+def noise_variance(squares: float, rows: int, least: float) -> float:
+    """The best s^2 for a sum of squared residuals (`posterior.best_noise`), `least` at least."""
     s2 = 2.0 * squares / (rows + math.sqrt(rows * rows + 16.0 * squares))
-    return max(s2, _LEAST_VARIANCE)
+    return max(s2, least)
 
 
 @compiled
@@ -35,11 +34,13 @@ def solve_additive(
     gram: np.ndarray,
     products: np.ndarray,
     squares: float,
+    centre: float,
     rows: int,
     chosen: np.ndarray,
     ridge: np.ndarray,
     tau: float,
     variance: float,
+    least: float,
     start: np.ndarray,
     tolerance: float,
 ) -> tuple[np.ndarray, float, float, int, int]:
@@ -47,16 +48,18 @@ def solve_additive(
 
     Parameters
     ----------
-    gram, products, squares : (n, n), (n,), float
-        B'B, B'y and y'y of `Basis`.
+    gram : (n, n)
+        B'B of `Basis`.
+    products, squares, centre : (n,), float, float
+        B'u and u'u of u = y - centre: squares of a label far from zero would drown its variation.
     rows : int
         T.
     chosen : int64 (p + S,)
         Columns of B in the model: k, m, betas, then the S hinges.
     ridge : (p,)
         Inverse prior variances of k, m and the betas.
-    variance, start
-        First guess of s^2, and of the hinges' coefficients, (S,).
+    variance, least, start
+        First guess of s^2, its floor, and a first guess of the hinges' coefficients, (S,).
     tolerance : float
         On the change of log s^2 in a round.
     """
@@ -67,34 +70,39 @@ def solve_additive(
         b[i] = products[chosen[i]]
         for j in range(n):
             G[i, j] = gram[chosen[i], chosen[j]]
-    H = G.copy()
+    H, pull = G.copy(), b.copy()
     x = np.zeros(n)
     x[p:] = start
-    level, before, step_before, left = math.log(variance), 0.0, 0.0, squares
-    for rounds in range(1, _MOST_ROUNDS + 1):
+    level, before, step, step_before, left = math.log(variance), 0.0, 0.0, 0.0, squares
+    rounds = 0
+    while rounds < _MOST_ROUNDS:
+        rounds += 1
         s2 = math.exp(level)
         for i in range(p):
             H[i, i] = G[i, i] + s2 * ridge[i]
-        x = ridge_lasso(H, b, p, s2 / tau, x[p:].copy())
+        # m's prior is around zero, and x[1] is m - centre.
+        pull[1] = b[1] - s2 * ridge[1] * centre
+        x = ridge_lasso(H, pull, p, s2 / tau, x[p:].copy())
         left = squares
         for i in range(n):
             left += x[i] * (np.sum(G[i] * x) - 2.0 * b[i])
         left = max(left, 0.0)  # of a perfect fit rounding is all that is left
-        before, level = level, math.log(noise_variance(left, rows))
+        before, level = level, math.log(noise_variance(left, rows, least))
         step = level - before
         if abs(step) < tolerance:
-            s2 = math.exp(level)
-            return x, s2, _log_posterior(x, left, s2, rows, ridge, tau), rounds, CONVERGED
+            break
         if step_before != 0.0:
             contraction = step / step_before
             if 0.0 < contraction < _LARGEST_CONTRACTION:
                 level += step * contraction / (1.0 - contraction)
-                level = max(level, math.log(_LEAST_VARIANCE))
-                step = 0.0
+                level = max(level, math.log(least))
+                step_before = 0.0
+                continue
         step_before = step
     s2 = math.exp(level)
+    x[1] += centre
     value = _log_posterior(x, left, s2, rows, ridge, tau)
-    return x, s2, value, _MOST_ROUNDS, OUT_OF_ITERATIONS
+    return x, s2, value, rounds, CONVERGED if abs(step) < tolerance else OUT_OF_ITERATIONS
 
 
 @compiled

@@ -58,6 +58,9 @@ def solve_nonlinear(
         if share == 0.0:
             return x, s2, -merit, iteration, NO_BETTER_STEP
         x, mean = x + share * step, new_mean
+        if s2 == model.least and _merit(model, x, mean)[0] == s2:
+            # No mode to find: the density of a fit through all points has no bound.
+            return x, s2, gain - merit, iteration, CONVERGED
         if damping == 0.0 and share == 1.0 and _remaining(gain, gain_before) < tolerance:
             s2, merit = _merit(model, x, mean)
             return x, s2, -merit, iteration, CONVERGED
@@ -85,7 +88,7 @@ def _merit(model: Model, x: np.ndarray, mean: Mean) -> tuple[float, float]:
     """The best s^2 at x, and minus the log posterior with it."""
     residual = model.y - mean.y
     squares = np.sum(residual * residual)
-    s2 = noise_variance(squares, len(model.t))
+    s2 = noise_variance(squares, len(model.t), model.least)
     fit = 0.5 * len(model.t) * math.log(s2) + 0.5 * squares / s2 + 2.0 * s2
     return s2, fit + _penalty(model, x)
 

@@ -25,6 +25,7 @@ class Model(NamedTuple):
     moments : of `Basis`. growth : LINEAR, LOGISTIC or FLAT. multiplicative : float64 (K,), 0 or 1.
     columns : int64 (c,), those of X in the model. ridge : (2 + c,), inverse prior variances of k,
     m and the betas. tau : prior scale of the deltas.
+    least : floor of s^2.
     """
 
     t: np.ndarray
@@ -39,6 +40,7 @@ class Model(NamedTuple):
     columns: np.ndarray
     ridge: np.ndarray
     tau: float
+    least: float
 
 
 class Mean(NamedTuple):

@@ -120,11 +120,15 @@ def gradient(problem: Problem, point: Point) -> Point:
 def best_noise(squares: float, rows: int) -> float:
     """The s that maximises the log posterior for a sum of squared residuals of T rows.
 
-    The root of -T/s + SSE/s^3 - 4 s = 0, floored at `SMALLEST_NOISE`.
+    The root of -T/s + SSE/s^3 - 4 s = 0.
     """
-    s2 = 2.0 * squares / (rows + np.sqrt(rows**2 + 16.0 * squares))
-    return max(float(np.sqrt(s2)), SMALLEST_NOISE)
+    return float(np.sqrt(2.0 * squares / (rows + np.sqrt(rows**2 + 16.0 * squares))))
 
 
-# A line through all points has no mode: its density grows without bound as s goes to 0.
-SMALLEST_NOISE = 1e-5
+def least_noise(y: np.ndarray) -> float:
+    """The smallest s that a fit of y may have.
+
+    A line through all points has no mode: its density grows without bound as s goes to 0. The
+    floor is far under the noise of any series that has some, and above what rounding makes.
+    """
+    return max(1e-5 * float(np.std(y)), 1e-8)

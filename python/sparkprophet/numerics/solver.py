@@ -11,7 +11,7 @@ from sparkprophet.numerics.additive import CONVERGED, solve_additive
 from sparkprophet.numerics.basis import Basis
 from sparkprophet.numerics.gauss_newton import solve_nonlinear
 from sparkprophet.numerics.linearisation import FLAT, LINEAR, LOGISTIC, Model
-from sparkprophet.numerics.posterior import TREND_VARIANCE, Point
+from sparkprophet.numerics.posterior import TREND_VARIANCE, Point, least_noise
 
 _CODES = {"linear": LINEAR, "logistic": LOGISTIC, "flat": FLAT}
 # The prior scale of Prophet's changepoints, for the trend that a search of the mode starts from.
@@ -21,6 +21,8 @@ _CONSTANT_CAP = 1e-12
 _NO_MOMENTS = np.empty((3, 0, 0))
 # Below it a coefficient is zero for all purposes, and the inverse square overflows.
 _SMALLEST_SIGMA = 1e-100
+# Of the first guess of the noise's variance, for the second start of a convex fit.
+_LITTLE_NOISE = 1e-6
 # Fewer rows leave room for a second mode worth a second start.
 _SHORT = 120
 
@@ -65,12 +67,14 @@ class Response:
         self.basis = basis
         self.y = np.ascontiguousarray(y)
         self.cap = np.empty(0) if cap is None else np.ascontiguousarray(cap)
-        self.squares = float(self.y @ self.y)
+        self.centre = float(self.y.mean())
+        self.squares = float(np.sum((self.y - self.centre) ** 2))
+        self.least = least_noise(self.y) ** 2
 
     @functools.cached_property
     def products(self) -> np.ndarray:
-        """B'y of `Basis.products`."""
-        return self.basis.products(self.y)
+        """`Basis.products` of y - centre."""
+        return self.basis.products(self.y - self.centre)
 
     @functools.cached_property
     def trend(self) -> Point:
@@ -86,15 +90,15 @@ class Response:
         ridge, products = np.full(2, 1 / TREND_VARIANCE), self.products
         gram, b = self.basis.trend_gram, np.concatenate((products[:2], products[2 + K :]))
         x, s2, _, _, _ = solve_additive(
-            gram, b, self.squares, len(self.y), np.arange(len(gram)), ridge, _START_TAU,
-            self.variance, np.zeros(S), 1e-3,
+            gram, b, self.squares, self.centre, len(self.y), np.arange(len(gram)), ridge,
+            _START_TAU, self.variance, self.least, np.zeros(S), 1e-3,
         )  # fmt: skip
         return Point(float(x[0]), float(x[1]), s2**0.5, x[2:], np.zeros(K))
 
     @property
     def variance(self) -> float:
         """A first guess of the noise variance."""
-        return max(float(np.var(self.y)) / 4.0, 1e-10)
+        return max(self.squares / len(self.y) / 4.0, self.least)
 
     def _logistic_ends(self) -> tuple[float, float]:
         t, caps = self.basis.t[[0, -1]], self.cap[[0, -1]]
@@ -119,7 +123,8 @@ def solve(
         square root of it times 1e-2 in log s^2, where an error counts by its square.
     start : Point, optional
         Where to start; beta of shape (K,). By default nonlinear fits start from a trend without
-        columns, and those of fewer than 120 rows from a flat line too.
+        columns, and those of fewer than 120 rows from a flat line too; convex ones from a large
+        noise and, with more than two rows a parameter, from a small one.
 
     Returns
     -------
@@ -161,13 +166,18 @@ def _solve_convex(
     S = len(basis.changepoints)
     hinges = 2 + K + np.arange(S)
     chosen = np.concatenate(([0, 1], 2 + prior.columns, hinges)).astype(np.int64)
-    x, s2, log_posterior, rounds, status = solve_additive(
-        basis.gram, response.products, response.squares, len(response.y), chosen, ridge, prior.tau,
-        response.variance if start is None else start.s**2,
-        np.zeros(S) if start is None else start.delta,
-        1e-2 * tolerance**0.5,
-    )  # fmt: skip
-    return _solution(basis, prior, x, s2, log_posterior, rounds, status)
+    variances = [response.variance if start is None else start.s**2]
+    if start is None and len(response.y) > 2 * len(chosen):
+        variances.append(max(_LITTLE_NOISE * response.variance, response.least))
+    delta = np.zeros(S) if start is None else start.delta
+    found = [
+        solve_additive(
+            basis.gram, response.products, response.squares, response.centre, len(response.y),
+            chosen, ridge, prior.tau, variance, response.least, delta, 1e-2 * tolerance**0.5,
+        )
+        for variance in variances
+    ]  # fmt: skip
+    return _solution(basis, prior, *max(found, key=lambda mode: mode[2]))
 
 
 def _model(response: Response, prior: Prior, ridge: np.ndarray) -> Model:
@@ -177,7 +187,7 @@ def _model(response: Response, prior: Prior, ridge: np.ndarray) -> Model:
         basis.t, response.y, cap, basis.XT, basis.segments, basis.changepoints,
         _NO_MOMENTS if varying else basis.moments,
         _CODES[basis.growth], prior.multiplicative.astype(np.float64), prior.columns, ridge,
-        prior.tau,
+        prior.tau, response.least,
     )  # fmt: skip
 
 

@@ -84,7 +84,9 @@ def _delta(value: Any, what: str) -> float:
          "Seconds after which no trial starts in any group, counted from fit; 0: no limit."),
     Spec("groupTimeout", 0.0, seconds,
          "Seconds that one group's search and fit may take; 0: no limit."),
-    Spec("sampler", "tpe", one_of("tpe", "random", "qmc", "gp", "cmaes"), "Optuna's sampler."),
+    Spec("sampler", "tpe", one_of("tpe", "random", "qmc", "gp", "cmaes"),
+         "Proposes the trials. tpe: our compiled TPE, with the numerics of Optuna's; the others: "
+         "Optuna's own."),
     Spec("numStartupTrials", 10, at_least(0), "Random trials before tpe, gp or cmaes learn."),
     Spec("warmStart", True, switch,
          "The estimator's own values are a candidate, tried first: a search that finds nothing "
