@@ -2,13 +2,14 @@
 # make .venv from requirements.txt, and run.
 
 PANDAS3 := 3.1.1
+PROPHET_BATCH := 0.1.2
 env := ./scripts/with_env.sh
 pytest := $(env) .venv/bin/python -m pytest
 
 .DEFAULT_GOAL := help
 # Two cores at work in one target leave nothing for a second one, and its output would be mixed in.
 .NOTPARALLEL:
-.PHONY: help venv demo test test-python test-scala test-slow test-pandas3 lint format wheel jar clean distclean
+.PHONY: help venv demo test test-python test-scala test-slow test-pandas3 bench-peers lint format wheel jar clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' Makefile
@@ -33,6 +34,10 @@ test-slow: venv ## the slow Python tests
 test-pandas3: ## the Python tests in a second environment, with pandas 3
 	@./scripts/setup_venv.sh .venv-pandas3 pandas==$(PANDAS3)
 	@SPARKPROPHET_VENV="$(CURDIR)/.venv-pandas3" $(env) .venv-pandas3/bin/python -m pytest -m 'not slow' $(ARGS)
+
+bench-peers: ## CPU of a tuning trial beside prophet-batch, in an environment of its own (ARGS="...")
+	@./scripts/setup_venv.sh .cache/venv-peers prophet-batch==$(PROPHET_BATCH)
+	@.cache/venv-peers/bin/python benchmarks/trial_cost.py $(ARGS)
 
 lint: venv ## the linter for Python, formats and warnings for Scala
 	@.venv/bin/python -m ruff check .

@@ -15,12 +15,14 @@ def model_of(problem, moments=True, columns=None):
     return model if moments else model._replace(moments=np.empty((3, 0, 0)))
 
 
-def vector(point, columns):
-    return np.concatenate([[point.k, point.m], point.beta[columns], point.delta])
+def vector(problem, point, columns):
+    """[k, offset, betas, deltas] with the offset that the kernels have for m."""
+    offset = -point.k * point.m if problem.growth == "logistic" else point.m
+    return np.concatenate([[point.k, offset], point.beta[columns], point.delta])
 
 
 def jacobian(problem, point, columns):
-    """By central differences of the reference mean, [k, m, betas, deltas]."""
+    """By central differences of the reference mean, [k, offset, betas, deltas]."""
     at, S = pack(point), len(problem.changepoints)
     order = np.r_[0, 1, 3 + S + np.asarray(columns, dtype=int), 3 : 3 + S]
     J = np.empty((len(problem.y), len(order)))
@@ -31,6 +33,9 @@ def jacobian(problem, point, columns):
             posterior.mean(problem, unpack(at + sign * step, problem)) for sign in (1, -1)
         )
         J[:, i] = (ahead - behind) / 2e-5
+    if problem.growth == "logistic":  # m = -offset / k
+        J[:, 0] -= J[:, 1] * point.m / point.k
+        J[:, 1] /= -point.k
     return J
 
 
@@ -38,7 +43,7 @@ def jacobian(problem, point, columns):
 def test_mean_is_the_references(name):
     problem = CASES[name]
     point = random_point(problem)
-    found = evaluate(model_of(problem), vector(point, np.arange(problem.X.shape[1])))
+    found = evaluate(model_of(problem), vector(problem, point, np.arange(problem.X.shape[1])))
     np.testing.assert_allclose(found.y, posterior.mean(problem, point), rtol=1e-10, atol=1e-11)
 
 
@@ -48,7 +53,7 @@ def test_linearisation_is_that_of_finite_differences(name, moments):
     problem = CASES[name]
     model, point = model_of(problem, moments), random_point(problem)
     columns = np.arange(problem.X.shape[1])
-    x = vector(point, columns)
+    x = vector(problem, point, columns)
     J = jacobian(problem, point, columns)
     H, pull = linearise(model, x, evaluate(model, x))
     residual = problem.y - posterior.mean(problem, point)
@@ -72,7 +77,7 @@ def test_a_model_of_some_columns_is_the_part_of_the_whole(name):
     whole = np.zeros_like(point.beta)
     whole[columns] = point.beta[columns]
     part = posterior.Point(point.k, point.m, point.s, point.delta, whole)
-    x = vector(part, columns)
+    x = vector(problem, part, columns)
     mean = evaluate(model, x)
     np.testing.assert_allclose(mean.y, posterior.mean(problem, part), rtol=1e-10)
     H, _ = linearise(model._replace(moments=np.empty((3, 0, 0))), x, mean)
@@ -85,7 +90,7 @@ def test_steep_logistic_trends_stay_finite():
     model = model_of(problem)
     for k in (-1e5, -800.0, 800.0, 1e5):
         x = np.zeros(2 + 9 + 10)
-        x[0], x[1] = k, 0.5
+        x[0], x[1] = k, -0.5 * k
         mean = evaluate(model, x)
         H, pull = linearise(model, x, mean)
         assert np.isfinite(mean.y).all() and np.isfinite(H).all() and np.isfinite(pull).all()

@@ -2,7 +2,8 @@
 
 Each step linearises the mean and solves the ridge and lasso problem of that, so that the
 changepoints' kinks are exact at every step. Levenberg (1944) and Marquardt (1963) for the damping;
-the merit is the log posterior with the noise profiled out.
+the merit is the log posterior with the noise profiled out. Logistic growth has the unknown -k m in
+place of m: z is linear in it, while k m would bend every step.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from sparkprophet.numerics.additive import (
     noise_variance,
 )
 from sparkprophet.numerics.compiled import compiled
-from sparkprophet.numerics.linearisation import Mean, Model, evaluate, linearise
+from sparkprophet.numerics.linearisation import LOGISTIC, Mean, Model, evaluate, linearise
 from sparkprophet.numerics.ridge_lasso import ridge_lasso
 
 _MOST_ITERATIONS = 400
@@ -38,8 +39,9 @@ def solve_nonlinear(
 ) -> tuple[np.ndarray, float, float, int, int]:
     """A mode's coefficients, its noise variance, log posterior, iterations and status.
 
-    start : (2 + c + S,) first guess of k, m, betas, deltas. tolerance : of the log posterior: the
-    last step is a full one after which no more than that is to be gained.
+    start : (2 + c + S,) first guess of k, offset, betas, deltas, as `evaluate` takes them.
+    tolerance : of the log posterior: the last step is a full one after which no more than that is
+    to be gained.
     """
     x, mean = start.copy(), evaluate(model, start)
     damping, gain_before = 0.0, 0.0
@@ -96,7 +98,15 @@ def _merit(model: Model, x: np.ndarray, mean: Mean) -> tuple[float, float]:
 @compiled
 def _penalty(model: Model, x: np.ndarray) -> float:
     p = len(model.ridge)
-    return 0.5 * np.sum(model.ridge * x[:p] * x[:p]) + np.sum(np.abs(x[p:])) / model.tau
+    m = _m(model, x)
+    betas = np.sum(model.ridge[2:] * x[2:p] * x[2:p])
+    ridge = model.ridge[0] * x[0] * x[0] + model.ridge[1] * m * m + betas
+    return 0.5 * ridge + np.sum(np.abs(x[p:])) / model.tau
+
+
+@compiled
+def _m(model: Model, x: np.ndarray) -> float:
+    return -x[1] / x[0] if model.growth == LOGISTIC else x[1]
 
 
 @compiled
@@ -104,10 +114,20 @@ def _step(
     model: Model, x: np.ndarray, H: np.ndarray, pull: np.ndarray, s2: float, damping: float
 ) -> tuple[np.ndarray, float]:
     """The step to the linearised problem's minimum, and the gain that the linearisation expects."""
-    n, p = len(x), len(model.ridge)
+    n, p, curved = len(x), len(model.ridge), model.growth == LOGISTIC
     A, b = H.copy(), pull.copy()
+    if curved:
+        # m = -offset / k is no unknown itself: its prior is linearised too.
+        m, weight = _m(model, x), s2 * model.ridge[1]
+        by_k, by_offset = -m / x[0], -1.0 / x[0]
+        A[0, 0] += weight * by_k * by_k
+        A[1, 1] += weight * by_offset * by_offset
+        A[1, 0] += weight * by_k * by_offset
+        A[0, 1] = A[1, 0]
+        b[0] -= weight * by_k * m
+        b[1] -= weight * by_offset * m
     for i in range(n):
-        own = s2 * model.ridge[i] if i < p else 0.0
+        own = s2 * model.ridge[i] if i < p and not (i == 1 and curved) else 0.0
         extra = damping * (H[i, i] + own)
         A[i, i] += own + extra
         b[i] += np.sum(H[i] * x) + extra * x[i]

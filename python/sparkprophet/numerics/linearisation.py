@@ -54,7 +54,7 @@ class Mean(NamedTuple):
 
 @compiled
 def evaluate(model: Model, x: np.ndarray) -> Mean:
-    """The mean at x = [k, m, betas, deltas]."""
+    """The mean at x = [k, offset, betas, deltas]; the offset is m, or -k m with logistic growth."""
     g = np.empty(len(model.t))
     lines = _lines(model, x)
     for s in range(len(lines)):
@@ -79,7 +79,7 @@ def linearise(model: Model, x: np.ndarray, mean: Mean) -> tuple[np.ndarray, np.n
     n, c = len(x), len(model.columns)
     H, pull = np.empty((n, n)), np.empty(n)
     residual, weight = model.y - mean.y, mean.slope * mean.q
-    u0, u1, begin = _trend_functions(model, x)
+    u0, u1, begin = _trend_functions(model)
     _trend_block(model, weight, residual, u0, u1, begin, H, pull)
     tails = _tails(model, mean, weight, residual)
     for i in range(c):
@@ -106,8 +106,7 @@ def _lines(model: Model, x: np.ndarray) -> np.ndarray:
     """Rate and offset of z = rate t + offset on every segment, shape (S + 1, 2)."""
     first = 2 + len(model.columns)
     lines = np.empty((len(model.segments) - 1, 2))
-    rate = x[0] if model.growth != FLAT else 0.0
-    offset = -x[0] * x[1] if model.growth == LOGISTIC else x[1]
+    rate, offset = 0.0 if model.growth == FLAT else x[0], x[1]
     for s in range(len(lines)):
         if s > 0:
             rate += x[first + s - 1]
@@ -118,15 +117,12 @@ def _lines(model: Model, x: np.ndarray) -> np.ndarray:
 
 
 @compiled
-def _trend_functions(model: Model, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """dz by k, m and each delta as u0 + u1 t from segment `begin` on, and zero before it."""
+def _trend_functions(model: Model) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """dz by k, offset and each delta as u0 + u1 t from segment `begin` on, zero before it."""
     S = len(model.changepoints)
     u0, u1, begin = np.zeros(2 + S), np.zeros(2 + S), np.zeros(2 + S, dtype=np.int64)
-    if model.growth == LOGISTIC:
-        u0[0], u1[0], u0[1] = -x[1], 1.0, -x[0]
-    else:
-        u1[0] = 0.0 if model.growth == FLAT else 1.0
-        u0[1] = 1.0
+    u1[0] = 0.0 if model.growth == FLAT else 1.0
+    u0[1] = 1.0
     for j in range(S):
         u0[2 + j], u1[2 + j], begin[2 + j] = -model.changepoints[j], 1.0, j + 1
     return u0, u1, begin

@@ -95,6 +95,19 @@ class Response:
         )  # fmt: skip
         return Point(float(x[0]), float(x[1]), s2**0.5, x[2:], np.zeros(K))
 
+    def level(self, k: float) -> Point:
+        """A trend through the label's mean, to start from; logistic, one of rate 1 or -1 as k.
+
+        Logistic growth cannot pass through k = 0, where m has no bound: each sign of k has modes.
+        """
+        S, K = len(self.basis.changepoints), len(self.basis.XT)
+        rate, m = 0.0, self.centre
+        if self.basis.growth == "logistic":
+            share = min(max(float(np.mean(self.y / self.cap)), 0.01), 0.99)
+            rate = 1.0 if k > 0 else -1.0
+            m = float(np.log(1.0 / share - 1.0)) / rate
+        return Point(rate, m, 1.0, np.zeros(S), np.zeros(K))
+
     @property
     def variance(self) -> float:
         """A first guess of the noise variance."""
@@ -123,8 +136,9 @@ def solve(
         square root of it times 1e-2 in log s^2, where an error counts by its square.
     start : Point, optional
         Where to start; beta of shape (K,). By default nonlinear fits start from a trend without
-        columns, and those of fewer than 120 rows from a flat line too; convex ones from a large
-        noise and, with more than two rows a parameter, from a small one.
+        columns, and from a level one too where they have fewer than 120 rows or, with the other
+        sign of k, logistic growth; convex ones from a large noise and, with more than two rows a
+        parameter, from a small one.
 
     Returns
     -------
@@ -138,12 +152,11 @@ def solve(
     if convex:
         return _solve_convex(response, prior, ridge, tolerance, start)
     model = _model(response, prior, ridge)
-    starts = [start or response.trend]
-    if start is None and len(response.y) < _SHORT and basis.growth != "logistic":
-        flat = Point(0.0, float(response.y.mean()), 1.0, 0.0 * starts[0].delta, starts[0].beta)
-        starts.append(flat)
-    found = [_solve_from(model, point, basis, prior, tolerance) for point in starts]
-    return max(found, key=lambda solution: solution.log_posterior)
+    found = _solve_from(model, start or response.trend, prior, tolerance)
+    if start is not None or (basis.growth != "logistic" and len(response.y) >= _SHORT):
+        return found
+    other = _solve_from(model, response.level(-found.point.k), prior, tolerance)
+    return max(found, other, key=lambda solution: solution.log_posterior)
 
 
 @functools.cache
@@ -177,7 +190,7 @@ def _solve_convex(
         )
         for variance in variances
     ]  # fmt: skip
-    return _solution(basis, prior, *max(found, key=lambda mode: mode[2]))
+    return _solution(K, prior, *max(found, key=lambda mode: mode[2]))
 
 
 def _model(response: Response, prior: Prior, ridge: np.ndarray) -> Model:
@@ -191,15 +204,18 @@ def _model(response: Response, prior: Prior, ridge: np.ndarray) -> Model:
     )  # fmt: skip
 
 
-def _solve_from(
-    model: Model, start: Point, basis: Basis, prior: Prior, tolerance: float
-) -> Solution:
-    x = np.concatenate(([start.k, start.m], start.beta[prior.columns], start.delta))
-    return _solution(basis, prior, *solve_nonlinear(model, x, tolerance))
+def _solve_from(model: Model, start: Point, prior: Prior, tolerance: float) -> Solution:
+    logistic = model.growth == LOGISTIC
+    offset = -start.k * start.m if logistic else start.m
+    x = np.concatenate(([start.k, offset], start.beta[prior.columns], start.delta))
+    x, *rest = solve_nonlinear(model, x, tolerance)
+    if logistic:
+        x[1] = -x[1] / x[0]
+    return _solution(len(model.XT), prior, x, *rest)
 
 
 def _solution(
-    basis: Basis,
+    K: int,
     prior: Prior,
     x: np.ndarray,
     s2: float,
@@ -208,7 +224,7 @@ def _solution(
     status: int,
 ) -> Solution:
     first = 2 + len(prior.columns)
-    beta = np.zeros(len(basis.XT))
+    beta = np.zeros(K)
     beta[prior.columns] = x[2:first]
     point = Point(float(x[0]), float(x[1]), float(np.sqrt(s2)), x[first:], beta)
     return Solution(point, float(log_posterior), int(iterations), status == CONVERGED)
