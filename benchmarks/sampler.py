@@ -11,14 +11,12 @@ from __future__ import annotations
 
 import argparse
 import math
-import platform
-import sys
 import time
 import warnings
 from collections.abc import Callable
-from pathlib import Path
 from statistics import median
 
+import machine
 import numpy as np
 import optuna
 from optuna.exceptions import ExperimentalWarning
@@ -235,14 +233,6 @@ def print_comparison(name: str, ratios: np.ndarray) -> None:
     print(f"{name:<22}{wins:>6}{ties:>6}{losses:>8}{ratio:>20.2f}", flush=True)
 
 
-def processor() -> str:
-    """The machine's processor, as Linux names it."""
-    found = Path("/proc/cpuinfo")
-    lines = found.read_text().splitlines() if found.exists() else []
-    names = [line.partition(": ")[2] for line in lines if line.startswith("model name")]
-    return f"{names[0]}, {len(names)} cores" if names else platform.machine()
-
-
 def main() -> None:
     """Print the machine and the three tables."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -252,9 +242,8 @@ def main() -> None:
     arguments = parser.parse_args()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     warnings.simplefilter("ignore", ExperimentalWarning)
-    print("python", " ".join(sys.argv))
-    print(f"{processor()}; Python {platform.python_version()}, optuna {optuna.__version__}, "
-          f"numpy {np.__version__}; seeds from {arguments.first_seed}\n")  # fmt: skip
+    machine.print_description(machine.description())
+    print(f"seeds from {arguments.first_seed}\n")
     cpu = print_cpu(arguments.seeds, arguments.trials)
     seeds, trials = arguments.seeds, arguments.trials
     print_quality("Optuna TPE", arguments.first_seed, seeds, trials, trials)

@@ -15,9 +15,9 @@ KINDS = {"native": FastProphet, "stan": Prophet}
 
 # Shares by which a stage's forecast may differ from that of the class above. Both solvers are
 # deterministic, but the stage's design is not Prophet's own code: where it differs in a last bit,
-# the exact solver may reach its tolerance a step earlier or later. Designs rounded at random move
-# the forecasts of series such as these by up to 5e-9 (logistic growth; additive ones by 1e-13).
-TOLERANCE = {"native": 1e-7, "stan": 1e-9}
+# the exact solver may reach its tolerance a step earlier or later. Designs rounded at random moved
+# the forecasts of 1260 series such as these by up to 5e-8; Stan's differ from them by 2e-5 or more.
+TOLERANCE = {"native": 1e-6, "stan": 1e-9}
 
 
 def fitted(rows, prepare=None, solver="native", **settings):

@@ -17,10 +17,16 @@ PACKAGE = ROOT / "python" / "sparkprophet"
 FORBIDDEN = {
     "numerics": (
         "pandas", "prophet", "pyspark", "optuna", "sparkprophet.series", "sparkprophet.search",
-        "sparkprophet.spark",
+        "sparkprophet.spark", "sparkprophet.command",
     ),
-    "series": ("pyspark", "optuna", "sparkprophet.search", "sparkprophet.spark"),
-    "search": ("pyspark", "prophet", "sparkprophet.series", "sparkprophet.spark"),
+    "series": (
+        "pyspark", "optuna", "sparkprophet.search", "sparkprophet.spark", "sparkprophet.command",
+    ),
+    "search": (
+        "pandas", "prophet", "pyspark", "sparkprophet.series", "sparkprophet.spark",
+        "sparkprophet.command",
+    ),
+    "spark": ("sparkprophet.command",),
 }  # fmt: skip
 
 
@@ -38,22 +44,27 @@ def imported(path):
     return names
 
 
+def imports_of(part):
+    """(file, imported name) pairs of a part of the package."""
+    files = (PACKAGE / part).rglob("*.py")
+    return {(path.name, name) for path in files for name in imported(path)}
+
+
 def within(name, roots):
     return any(name == root or name.startswith(root + ".") for root in roots)
 
 
 @pytest.mark.parametrize("part", FORBIDDEN)
 def test_imports_point_one_way(part):
-    files = sorted((PACKAGE / part).rglob("*.py"))
-    if not files:
-        pytest.skip(f"no {part} package in this version")
-    found = {
-        (path.name, name)
-        for path in files
-        for name in imported(path)
-        if within(name, FORBIDDEN[part])
-    }
-    assert found == set()
+    found = imports_of(part)
+    assert found
+    assert {(file, name) for file, name in found if within(name, FORBIDDEN[part])} == set()
+
+
+def test_search_takes_the_decorator_for_kernels_and_nothing_else_of_numerics():
+    found = {name for _, name in imports_of("search") if within(name, ["sparkprophet.numerics"])}
+    own = "sparkprophet.numerics.compiled"
+    assert own in found and {name for name in found if not within(name, [own])} == set()
 
 
 def test_the_reader_of_imports_sees_them():

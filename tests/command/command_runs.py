@@ -29,3 +29,17 @@ def run(*argv):
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         code = main([str(word) for word in argv])
     return code, out.getvalue(), err.getvalue()
+
+
+def only_own_lines(stderr):
+    """stderr holds lines of this program alone."""
+    return all(line.startswith("sparkprophet: ") for line in stderr.splitlines())
+
+
+def wrong(answer, *words):
+    """The answer says exit code 2 in one line on stderr with all of `words`."""
+    code, out, err = answer
+    assert (code, out) == (2, "")
+    assert len(err.splitlines()) == 1 and only_own_lines(err)
+    for word in words:
+        assert word in err

@@ -34,3 +34,13 @@ def fitted(spark, tables, tmp_path_factory):
         "--config", folder / "fit.json", "--output", folder / "out",
     )  # fmt: skip
     return answer, folder / "out"
+
+
+@pytest.fixture
+def no_spark(monkeypatch):
+    """Any use of Spark fails the command with code 1."""
+
+    def refuse(*arguments):
+        raise AssertionError("Spark was started")
+
+    monkeypatch.setattr("sparkprophet.command.line.quiet_session", refuse)

@@ -1,7 +1,6 @@
 """The commands as a cron job sees them: exit code, stdout, stderr, and what is on the disk."""
 
 import json
-import logging
 import os
 import re
 import subprocess
@@ -12,46 +11,21 @@ import pandas as pd
 import pyspark
 import pytest
 
+import by_hand
 import sparkprophet
-from command_runs import run, sales
+from command_runs import only_own_lines, run, sales, wrong
 
 PACKAGE = Path(sparkprophet.__file__).parent
 SUBMIT = Path(pyspark.__file__).parent / "bin" / "spark-submit"
+NEAR = by_hand.TOLERANCE["native"]
 
 
-def stock_forecast(rows, steps, **settings):
-    """Stock Prophet's forecast by hand."""
-    from prophet import Prophet
-
-    for name in ("prophet", "cmdstanpy"):
-        logging.getLogger(name).disabled = True
-    model = Prophet(uncertainty_samples=0, **settings).fit(rows[["ds", "y"]])
+def forecast_by_hand(rows, steps):
+    """What Prophet forecasts by hand with the settings of the fixture `fitted`, by day."""
     future = pd.date_range(rows.ds.max() + pd.Timedelta(days=1), periods=steps)
-    return model.predict(pd.DataFrame({"ds": future}))[["ds", "yhat"]]
-
-
-def only_own_lines(stderr):
-    """stderr holds lines of this program alone."""
-    return all(line.startswith("sparkprophet: ") for line in stderr.splitlines())
-
-
-def wrong(answer, *words):
-    """The answer says exit code 2 in one line on stderr with all of `words`."""
-    code, out, err = answer
-    assert (code, out) == (2, "")
-    assert len(err.splitlines()) == 1 and only_own_lines(err)
-    for word in words:
-        assert word in err
-
-
-@pytest.fixture
-def no_spark(monkeypatch):
-    """Any use of Spark fails the command with code 1."""
-
-    def refuse(*arguments):
-        raise AssertionError("Spark was started")
-
-    monkeypatch.setattr("sparkprophet.command.line.quiet_session", refuse)
+    days = pd.DataFrame({"ds": future})
+    yhat = by_hand.yhat(rows[["ds", "y"]], days, changepoint_prior_scale=0.02)
+    return pd.Series(yhat, index=future)
 
 
 def test_fit_answers_with_the_table_alone(fitted):
@@ -60,7 +34,7 @@ def test_fit_answers_with_the_table_alone(fitted):
     assert only_own_lines(err) and err
     lines = out.splitlines()
     assert lines[0].split() == ["status", "solver", "code", "groups", "cpu", "s"]
-    assert lines[1].split()[:4] == ["ok", "stan", "-", "2"]
+    assert lines[1].split()[:4] == ["ok", "native", "-", "2"]
     assert lines[2].split()[:4] == ["failed", "-", "TOO_SHORT", "1"]
     written = dict(line.split() for line in lines[-3:])
     assert written == {n: f"{folder}/{n}" for n in ("model", "failures", "forecasts")}
@@ -76,9 +50,9 @@ def test_fit_writes_failures_and_forecasts(spark, fitted):
     rows = sales()
     for store in ("007", "12"):
         own = found[found.store == store]
-        expected = stock_forecast(rows[rows.store == store], 5, changepoint_prior_scale=0.02)
-        assert pd.to_datetime(own.ds).tolist() == expected.ds.tolist()
-        assert own.yhat.to_numpy() == pytest.approx(expected.yhat.to_numpy(), rel=1e-9)
+        expected = forecast_by_hand(rows[rows.store == store], 5)
+        assert pd.to_datetime(own.ds).tolist() == expected.index.tolist()
+        assert own.yhat.to_numpy() == pytest.approx(expected.to_numpy(), rel=NEAR)
 
 
 def test_nothing_is_left_beside_the_output(fitted):
@@ -96,8 +70,8 @@ def test_forecast_of_a_saved_model(spark, fitted, tmp_path):
     assert out.splitlines()[1].split() == ["2", "6", str(tmp_path / "f")]
     found = spark.read.parquet(str(tmp_path / "f")).filter("store = '12'").orderBy("ds").toPandas()
     rows = sales()
-    expected = stock_forecast(rows[rows.store == "12"], 3, changepoint_prior_scale=0.02)
-    assert found.yhat.to_numpy() == pytest.approx(expected.yhat.to_numpy(), rel=1e-9)
+    expected = forecast_by_hand(rows[rows.store == "12"], 3)
+    assert found.yhat.to_numpy() == pytest.approx(expected.to_numpy(), rel=NEAR)
 
 
 def test_report_of_a_saved_model(spark, fitted):
@@ -223,135 +197,6 @@ def test_overwrite_spares_what_is_not_its_own(no_spark, tables, tmp_path):
     wrong(run(*base, tmp_path), "--output", "'thesis.txt'")
     wrong(run(*base, tmp_path / "thesis.txt"), "is a file")
     assert (tmp_path / "thesis.txt").read_text() == "years of work"
-
-
-WRONG_LINES = {
-    "no command": ([], ["no command", "tune"]),
-    "misspelt command": (["forcast"], ["'forcast'", "'forecast'"]),
-    "misspelt option": (["fit", "--imput", "x"], ["--imput", "'--input'"]),
-    "no input": (["fit", "--output", "o"], ["--input", "needed"]),
-    "no output": (["tune", "--input", "x"], ["--output", "needed"]),
-    "no horizon to forecast": (["forecast", "--input", ".", "--output", "o"], ["--horizon"]),
-    "no horizon to tune": (["tune", "--input", ".", "--output", "o"], ["--horizon", "not given"]),
-    "horizon 0": (["fit", "--horizon", "0"], ["--horizon", "'0'", "whole number >= 1"]),
-    "horizon of text": (["tune", "--horizon", "week"], ["--horizon", "'week'"]),
-    "empty key column": (["fit", "--group-cols", "a,,b"], ["--group-cols", "'a,,b'"]),
-    "doubled key column": (
-        ["fit", "--input", ".", "--output", "o", "--group-cols", "a,a"], ["groupCols", "'a'"],
-    ),
-    "missing input": (["fit", "--input", "nowhere.csv", "--output", "o"], ["nowhere.csv"]),
-    "missing model": (["report", "--input", "nowhere"], ["nowhere"]),
-    "missing config": (
-        ["fit", "--input", ".", "--output", "o", "--config", "c.json"],
-        ["c.json", "cannot be read"],
-    ),
-    "config of another kind": (
-        ["fit", "--input", ".", "--output", "o", "--config", "c.toml"], ["c.toml", ".yaml"],
-    ),
-    "output inside of the input": (
-        ["fit", "--input", ".", "--output", "./o"], ["--output", "--input"],
-    ),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("case", WRONG_LINES)
-def test_wrong_arguments_end_with_2_before_spark(case, no_spark, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    argv, words = WRONG_LINES[case]
-    wrong(run(*argv), *words)
-    assert list(tmp_path.iterdir()) == []
-
-
-WRONG_CONFIGS = {
-    "unknown name": ('{"weeklySeasonalty": 1}', ["'weeklySeasonalty'", "'weeklySeasonality'"]),
-    "estimator": ('{"estimator": {}}', ["estimator"]),
-    "bad value": ('{"changepointPriorScale": -1}', ["changepointPriorScale", "-1", "> 0"]),
-    "bad choice": ('{"growth": "linaer"}', ["growth", "'linaer'", "'linear'"]),
-    "bad value of the tuner": ('{"numTrials": 0}', ["numTrials", "0", ">= 1"]),
-    "bad metric": ('{"metric": "rmsee"}', ["metric", "'rmsee'", "rmse"]),
-    "no object": ("[1]", ["list", "object"]),
-    "no JSON": ("{", ["c.json"]),
-    "doubled": ('{"seed": 1, "seed": 2}', ["'seed'", "twice"]),
-    "space of text": ('{"searchSpace": "papers"}', ["searchSpace", "'papers'", "'paper'"]),
-    "space without dimensions": ('{"searchSpace": {"dimensions": []}}', ["searchSpace", "none"]),
-    "space of an unknown param": (
-        '{"searchSpace": {"dimensions": [{"kind": "int", "name": "depth", "low": 1, "high": 2}]}}',
-        ["'depth'"],
-    ),
-    "space out of range": (
-        '{"searchSpace": {"dimensions": [{"kind": "uniform", "name": "changepointPriorScale", '
-        '"low": -1, "high": 2}]}}',
-        ["changepointPriorScale", "-1"],
-    ),
-    "metric without intervals": (
-        '{"metric": "coverage", "uncertaintySamples": 0}', ["coverage", "uncertaintySamples"],
-    ),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("case", WRONG_CONFIGS)
-def test_a_wrong_config_ends_with_2_before_spark(case, no_spark, tables, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    text, words = WRONG_CONFIGS[case]
-    Path("c.json").write_text(text)
-    answer = run(
-        "tune", "--input", tables / "sales.csv", "--output", "o", "--config", "c.json",
-        "--horizon", "7",
-    )  # fmt: skip
-    wrong(answer, "c.json", *words)
-    assert not Path("o").exists()
-
-
-def test_yaml_names_are_given_once(no_spark, tables, tmp_path):
-    (tmp_path / "c.yaml").write_text("seed: 1\nseed: 2\n")
-    answer = run(
-        "fit", "--input", tables / "sales.csv", "--output", tmp_path / "o", "--config",
-        tmp_path / "c.yaml",
-    )  # fmt: skip
-    wrong(answer, "c.yaml", "'seed'", "twice")
-
-
-def test_yaml_without_pyyaml_says_what_to_install(no_spark, monkeypatch, tables, tmp_path):
-    monkeypatch.setitem(sys.modules, "yaml", None)
-    (tmp_path / "c.yaml").write_text("seed: 1\n")
-    answer = run(
-        "fit", "--input", tables / "sales.csv", "--output", tmp_path / "o", "--config",
-        tmp_path / "c.yaml",
-    )  # fmt: skip
-    wrong(answer, "pyyaml", "pip install")
-
-
-@pytest.mark.parametrize(
-    ("options", "words"),
-    [
-        (["--group-cols", "shop"], ["groupCols", "'shop'", "store"]),
-        (["--group-cols", "y"], ["groupCols", "'y'", "labelCol"]),
-    ],
-)
-def test_a_wrong_table_ends_with_2(spark, tables, tmp_path, options, words):
-    answer = run("fit", "--input", tables / "sales.parquet", "--output", tmp_path / "o", *options)
-    wrong(answer, "--input", *words)
-    assert not (tmp_path / "o").exists()
-
-
-@pytest.mark.parametrize("command", ["fit", "report"])
-def test_a_file_that_is_something_else_ends_with_2(spark, command, tmp_path):
-    (tmp_path / "notes.parquet").write_text("no Parquet at all")
-    options = ["--output", tmp_path / "o"] if command == "fit" else []
-    wrong(run(command, "--input", tmp_path / "notes.parquet", *options), "notes.parquet")
-    folder = tmp_path / "folder"
-    folder.mkdir()
-    (folder / "readme.md").write_text("nothing to read")
-    wrong(run(command, "--input", folder, *options), str(folder))
-
-
-def test_wrong_frequency_ends_with_2(spark, fitted, tmp_path):
-    _, folder = fitted
-    answer = run(
-        "forecast", "--input", folder, "--horizon", "2", "--freq", "fortnight", "--output",
-        tmp_path / "o",
-    )  # fmt: skip
-    wrong(answer, "freq", "'fortnight'")
 
 
 def test_partitioned_folders_are_read_by_their_content(spark, tables, tmp_path):

@@ -1,13 +1,14 @@
-"""Data, a stock Prophet by hand, and comparisons for the tests of the Spark stages."""
+"""Data and comparisons for the tests of the Spark stages."""
 
 import contextlib
-import logging
 import uuid
 
 import numpy as np
 import pandas as pd
 import pytest
 from pyspark.sql import types as T
+
+import by_hand
 
 ROWS = 80
 
@@ -46,33 +47,18 @@ _KINDS = {
 }
 
 
-def stock(rows, prepare=None, **settings):
-    """Stock Prophet fitted by hand to pandas rows; `prepare` may add to the unfitted model."""
-    from prophet import Prophet
-
-    for name in ("prophet", "cmdstanpy"):
-        logging.getLogger(name).disabled = True
-    model = Prophet(**{"uncertainty_samples": 0} | settings)
-    if prepare is not None:
-        prepare(model)
-    model.fit(rows)
-    return model
-
-
-def stock_yhat(rows, future=None, prepare=None, **settings):
-    """Stock Prophet's forecasts of `future` (by default the fitted rows) in its own row order."""
-    future = rows if future is None else future
-    found = stock(rows, prepare, **settings).predict(future.reset_index(drop=True))
-    by_time = found.set_index("ds")["yhat"]
-    return by_time[~by_time.index.duplicated()].loc[future["ds"]].to_numpy()
-
-
 def assert_close(found, expected, tolerance=1e-9):
     """Equal up to a share `tolerance` of the size of the values."""
     found, expected = np.asarray(found, dtype=float), np.asarray(expected, dtype=float)
     assert found.shape == expected.shape
     assert np.isfinite(expected).all()
     np.testing.assert_allclose(found, expected, rtol=tolerance, atol=tolerance)
+
+
+def assert_by_hand(yhat, rows, future=None, prepare=None, solver="native", **settings):
+    """Forecasts of `future` (by default of the fitted rows) are those of Prophet by hand."""
+    expected = by_hand.yhat(rows, future, prepare, solver, **settings)
+    assert_close(yhat, expected, by_hand.TOLERANCE[solver])
 
 
 def bits(frame, *columns):

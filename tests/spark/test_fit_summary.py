@@ -14,7 +14,7 @@ def test_counts_are_those_of_the_models_table(mixed):
     summary = mixed.summary
     assert summary.groups == 4
     assert summary.by_status == {"ok": 2, "fallback": 1, "failed": 1}
-    assert summary.by_solver == {"stan": 2, "mean": 1}
+    assert summary.by_solver == {"native": 2, "mean": 1}
     assert summary.by_error_code == {"Y_INFINITE": 1, "TOO_SHORT": 1}
     assert summary.failed_fraction == 0.25
     counted = mixed.models.groupBy("status").count().collect()
@@ -33,7 +33,7 @@ def test_each_outcome_has_an_example_message(mixed):
 def test_it_prints_as_a_table(mixed):
     lines = str(mixed.summary).splitlines()
     assert lines[0].split() == ["status", "solver", "code", "groups", "cpu", "s"]
-    assert lines[1].split()[:4] == ["ok", "stan", "-", "2"]
+    assert lines[1].split()[:4] == ["ok", "native", "-", "2"]
     assert lines[-1].startswith("4 groups in ")
 
 

@@ -24,7 +24,8 @@ from sparkprophet.series.dated_basis import SETTINGS, dated_basis
 from sparkprophet.series.seasonality import Seasonality
 from sparkprophet.series.state import Scales
 
-# Gain of the log posterior at which a trial's fit ends: its forecasts have six digits.
+# Gain of the log posterior at which a trial's fit ends: far less than one config is better than
+# another by, while forecasts have four digits or more.
 _TOLERANCE = 1e-4
 # Prior scales of the mode that trials start from: Prophet's defaults.
 _START_SIGMA, _START_TAU = 10.0, 0.05
@@ -70,7 +71,7 @@ class FoldSolver:
     def forecast(self, config: Config, seasonalities: tuple[Seasonality, ...]) -> np.ndarray:
         """yhat of the test rows in the label's unit, float64, shape (n,).
 
-        The same as `forecast(estimate(train))` gives to about six digits; NaN in the same rows.
+        The same as `forecast(estimate(train))` gives to four digits or more; NaN in the same rows.
 
         Raises
         ------

@@ -88,7 +88,7 @@ def tune_series(series: Series, config: Config, seed: int, search: Search) -> Ou
     """Search the config of one series on its last rows, then fit all of them with the best.
 
     A series too short for a holdout is fitted with `config` as it is, and says
-    stopped_by=noHoldout; one where every trial failed says allTrialsFailed.
+    stopped_by=noHoldout; one where every trial failed says allTrialsFailed, or timeout.
 
     Returns
     -------
@@ -121,13 +121,19 @@ def tune_series(series: Series, config: Config, seed: int, search: Search) -> Ou
     params, value = _winner(study, untuned, search.warm_start)
     extra |= {
         "n_trials": len(study.trials),
-        "stopped_by": study.stopped_by if study.best else "allTrialsFailed",
+        "stopped_by": study.stopped_by if study.best else _failed_by(end),
         "best_value": value,
         "untuned_value": untuned,
         "naive_value": backtest.backtest_naive(folds, search.metric, config),
         "trials": _trial_rows(study) if search.collect_trials else [],
     }
     return Outcome(fitting.fit(series, config.replace(params), end), extra)
+
+
+def _failed_by(end: float | None) -> str:
+    """What ended a study without a single success."""
+    timed_out = end is not None and time.monotonic() > end
+    return "timeout" if timed_out else "allTrialsFailed"
 
 
 def _winner(

@@ -83,7 +83,8 @@ def _delta(value: Any, what: str) -> float:
     Spec("timeout", 0.0, seconds,
          "Seconds after which no trial starts in any group, counted from fit; 0: no limit."),
     Spec("groupTimeout", 0.0, seconds,
-         "Seconds that one group's search and fit may take; 0: no limit."),
+         "Seconds that one group's search and fit may take; 0: no limit. Looked at between trials "
+         "and by solver stan; a native fit takes milliseconds and is not cut short."),
     Spec("sampler", "tpe", one_of("tpe", "random", "qmc", "gp", "cmaes"),
          "Proposes the trials. tpe: our compiled TPE, with the numerics of Optuna's; the others: "
          "Optuna's own."),
