@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -23,8 +23,8 @@ _NO_MOMENTS = np.empty((3, 0, 0))
 _SMALLEST_SIGMA = 1e-100
 # Of the first guess of the noise's variance, for the second start of a convex fit.
 _LITTLE_NOISE = 1e-6
-# Fewer rows leave room for a second mode worth a second start.
-_SHORT = 120
+# Tolerance of a fit that another one starts from.
+_ROUGH = 1e-2
 
 
 @dataclass(frozen=True)
@@ -96,17 +96,16 @@ class Response:
         return Point(float(x[0]), float(x[1]), s2**0.5, x[2:], np.zeros(K))
 
     def level(self, k: float) -> Point:
-        """A trend through the label's mean, to start from; logistic, one of rate 1 or -1 as k.
+        """A trend through the label's mean, to start from; with logistic growth one of rate k.
 
         Logistic growth cannot pass through k = 0, where m has no bound: each sign of k has modes.
         """
         S, K = len(self.basis.changepoints), len(self.basis.XT)
-        rate, m = 0.0, self.centre
+        m = self.centre
         if self.basis.growth == "logistic":
             share = min(max(float(np.mean(self.y / self.cap)), 0.01), 0.99)
-            rate = 1.0 if k > 0 else -1.0
-            m = float(np.log(1.0 / share - 1.0)) / rate
-        return Point(rate, m, 1.0, np.zeros(S), np.zeros(K))
+            m = float(np.log(1.0 / share - 1.0)) / k
+        return Point(k, m, 1.0, np.zeros(S), np.zeros(K))
 
     @property
     def variance(self) -> float:
@@ -136,8 +135,8 @@ def solve(
         square root of it times 1e-2 in log s^2, where an error counts by its square.
     start : Point, optional
         Where to start; beta of shape (K,). By default nonlinear fits start from a trend without
-        columns, and from a level one too where they have fewer than 120 rows or, with the other
-        sign of k, logistic growth; convex ones from a large noise and, with more than two rows a
+        columns, from a level one (with logistic growth, one of each sign of k) and from the
+        additive model's mode; convex ones from a large noise and, with more than two rows a
         parameter, from a small one.
 
     Returns
@@ -152,11 +151,14 @@ def solve(
     if convex:
         return _solve_convex(response, prior, ridge, tolerance, start)
     model = _model(response, prior, ridge)
-    found = _solve_from(model, start or response.trend, prior, tolerance)
-    if start is not None or (basis.growth != "logistic" and len(response.y) >= _SHORT):
-        return found
-    other = _solve_from(model, response.level(-found.point.k), prior, tolerance)
-    return max(found, other, key=lambda solution: solution.log_posterior)
+    if start is not None:
+        return _solve_from(model, start, prior, tolerance)
+    if basis.growth == "logistic":
+        starts = [response.trend, response.level(1.0), response.level(-1.0)]
+    else:
+        starts = [response.trend, response.level(0.0), _as_if_additive(response, prior, ridge)]
+    found = [_solve_from(model, point, prior, tolerance) for point in starts]
+    return max(found, key=lambda solution: solution.log_posterior)
 
 
 @functools.cache
@@ -191,6 +193,13 @@ def _solve_convex(
         for variance in variances
     ]  # fmt: skip
     return _solution(K, prior, *max(found, key=lambda mode: mode[2]))
+
+
+def _as_if_additive(response: Response, prior: Prior, ridge: np.ndarray) -> Point:
+    """A start: the mode of the additive model, its multiplicative columns by the label's mean."""
+    point = _solve_convex(response, prior, ridge, _ROUGH, None).point
+    scale = np.where(prior.multiplicative, response.centre or 1.0, 1.0)
+    return replace(point, beta=point.beta / scale)
 
 
 def _model(response: Response, prior: Prior, ridge: np.ndarray) -> Model:

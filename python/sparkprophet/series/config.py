@@ -197,8 +197,8 @@ class Config:
     groupTimeout: float = setting(
         0.0,
         _number(0, float("inf"), open_ends=False),
-        "Seconds that one group's work may take; 0: no limit. Looked at between trials and by solver "
-        "stan; a native fit takes milliseconds and is not cut short.",
+        "Seconds that one group's work may take; 0: no limit. Looked at between trials and by "
+        "solver stan; a native fit takes milliseconds and is not cut short.",
     )
 
     def __post_init__(self) -> None:
