@@ -92,13 +92,12 @@ def _merit(model: Model, x: np.ndarray, mean: Mean) -> tuple[float, float]:
     squares = np.sum(residual * residual)
     s2 = noise_variance(squares, len(model.t), model.least)
     fit = 0.5 * len(model.t) * math.log(s2) + 0.5 * squares / s2 + 2.0 * s2
-    return s2, fit + _penalty(model, x)
+    return s2, fit + _penalty(model, x, _m(model, x))
 
 
 @compiled
-def _penalty(model: Model, x: np.ndarray) -> float:
+def _penalty(model: Model, x: np.ndarray, m: float) -> float:
     p = len(model.ridge)
-    m = _m(model, x)
     betas = np.sum(model.ridge[2:] * x[2:p] * x[2:p])
     ridge = model.ridge[0] * x[0] * x[0] + model.ridge[1] * m * m + betas
     return 0.5 * ridge + np.sum(np.abs(x[p:])) / model.tau
@@ -106,7 +105,9 @@ def _penalty(model: Model, x: np.ndarray) -> float:
 
 @compiled
 def _m(model: Model, x: np.ndarray) -> float:
-    return -x[1] / x[0] if model.growth == LOGISTIC else x[1]
+    if model.growth != LOGISTIC:
+        return x[1]
+    return -x[1] / x[0] if x[0] != 0.0 else math.inf
 
 
 @compiled
@@ -115,10 +116,11 @@ def _step(
 ) -> tuple[np.ndarray, float]:
     """The step to the linearised problem's minimum, and the gain that the linearisation expects."""
     n, p, curved = len(x), len(model.ridge), model.growth == LOGISTIC
-    A, b = H.copy(), pull.copy()
+    A, b, m = H.copy(), pull.copy(), _m(model, x)
+    by_k, by_offset = 0.0, 1.0
     if curved:
         # m = -offset / k is no unknown itself: its prior is linearised too.
-        m, weight = _m(model, x), s2 * model.ridge[1]
+        weight = s2 * model.ridge[1]
         by_k, by_offset = -m / x[0], -1.0 / x[0]
         A[0, 0] += weight * by_k * by_k
         A[1, 1] += weight * by_offset * by_offset
@@ -133,7 +135,9 @@ def _step(
         b[i] += np.sum(H[i] * x) + extra * x[i]
     new = ridge_lasso(A, b, p, s2 / model.tau, x[p:].copy())
     step = new - x
-    expected = _penalty(model, x) - _penalty(model, new)
+    # Of the linearised prior; the true one may bend away, which is what damping is for.
+    new_m = m + by_k * step[0] + by_offset * step[1]
+    expected = _penalty(model, x, m) - _penalty(model, new, new_m)
     for i in range(n):
         expected += step[i] * (pull[i] - 0.5 * np.sum(H[i] * step)) / s2
     return step, expected

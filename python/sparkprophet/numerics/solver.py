@@ -78,15 +78,8 @@ class Response:
 
     @functools.cached_property
     def trend(self) -> Point:
-        """A trend without columns, to start from; beta of shape (K,) is zero.
-
-        The mode for linear and flat growth. For logistic growth a curve through the first and the
-        last row (`Prophet.logistic_growth_init`).
-        """
+        """The mode of a linear or flat trend without columns; beta of shape (K,) is zero."""
         S, K = len(self.basis.changepoints), len(self.basis.XT)
-        if self.basis.growth == "logistic":
-            k, m = self._logistic_ends()
-            return Point(k, m, 1.0, np.zeros(S), np.zeros(K))
         ridge, products = np.full(2, 1 / TREND_VARIANCE), self.products
         gram, b = self.basis.trend_gram, np.concatenate((products[:2], products[2 + K :]))
         x, s2, _, _, _ = solve_additive(
@@ -95,31 +88,42 @@ class Response:
         )  # fmt: skip
         return Point(float(x[0]), float(x[1]), s2**0.5, x[2:], np.zeros(K))
 
-    def level(self, k: float) -> Point:
-        """A trend through the label's mean, to start from; with logistic growth one of rate k.
+    @property
+    def ends(self) -> Point:
+        """A trend through the first and the last row, where Prophet starts too.
 
-        Logistic growth cannot pass through k = 0, where m has no bound: each sign of k has modes.
+        `Prophet.linear_growth_init`, `logistic_growth_init`; with flat growth the label's mean.
         """
+        t, y = self.basis.t[[0, -1]], self.y[[0, -1]]
+        span = t[1] - t[0]
+        if self.basis.growth == "flat":
+            return self._straight(0.0, self.centre)
+        if self.basis.growth == "linear":
+            k = (y[1] - y[0]) / span
+            return self._straight(k, y[0] - k * t[0])
+        caps = self.cap[[0, -1]]
+        ratios = caps / np.clip(y, 0.01 * caps, 0.99 * caps)
+        if abs(ratios[0] - ratios[1]) <= 0.01:
+            ratios[0] *= 1.05
+        first, last = np.log(ratios - 1.0)
+        return self._straight((first - last) / span, first * span / (first - last))
+
+    def level(self, k: float) -> Point:
+        """Logistic growth of rate k through the label's mean share of the cap, to start from.
+
+        It cannot pass through k = 0, where m has no bound: each sign of k has modes.
+        """
+        share = min(max(float(np.mean(self.y / self.cap)), 0.01), 0.99)
+        return self._straight(k, float(np.log(1.0 / share - 1.0)) / k)
+
+    def _straight(self, k: float, m: float) -> Point:
         S, K = len(self.basis.changepoints), len(self.basis.XT)
-        m = self.centre
-        if self.basis.growth == "logistic":
-            share = min(max(float(np.mean(self.y / self.cap)), 0.01), 0.99)
-            m = float(np.log(1.0 / share - 1.0)) / k
-        return Point(k, m, 1.0, np.zeros(S), np.zeros(K))
+        return Point(float(k), float(m), 1.0, np.zeros(S), np.zeros(K))
 
     @property
     def variance(self) -> float:
         """A first guess of the noise variance."""
         return max(self.squares / len(self.y) / 4.0, self.least)
-
-    def _logistic_ends(self) -> tuple[float, float]:
-        t, caps = self.basis.t[[0, -1]], self.cap[[0, -1]]
-        span = t[1] - t[0]
-        ratios = caps / np.clip(self.y[[0, -1]], 0.01 * caps, 0.99 * caps)
-        if abs(ratios[0] - ratios[1]) <= 0.01:
-            ratios[0] *= 1.05
-        first, last = np.log(ratios - 1.0)
-        return float((first - last) / span), float(first * span / (first - last))
 
 
 def solve(
@@ -134,10 +138,10 @@ def solve(
         Gain of the log posterior at which a nonlinear fit ends; a convex one is solved to the
         square root of it times 1e-2 in log s^2, where an error counts by its square.
     start : Point, optional
-        Where to start; beta of shape (K,). By default nonlinear fits start from a trend without
-        columns, from a level one (with logistic growth, one of each sign of k) and from the
-        additive model's mode; convex ones from a large noise and, with more than two rows a
-        parameter, from a small one.
+        Where to start; beta of shape (K,). By default nonlinear fits start from a trend through
+        the first and last row, from the best trend without columns and from the additive model's
+        mode, or with logistic growth from slow curves of either sign of k; convex ones from a large
+        noise and, with more than two rows a parameter, from a small one.
 
     Returns
     -------
@@ -153,10 +157,11 @@ def solve(
     model = _model(response, prior, ridge)
     if start is not None:
         return _solve_from(model, start, prior, tolerance)
+    starts = [response.ends]
     if basis.growth == "logistic":
-        starts = [response.trend, response.level(1.0), response.level(-1.0)]
+        starts += [response.level(1.0), response.level(-1.0)]
     else:
-        starts = [response.trend, response.level(0.0), _as_if_additive(response, prior, ridge)]
+        starts += [response.trend, _as_if_additive(response, prior, ridge)]
     found = [_solve_from(model, point, prior, tolerance) for point in starts]
     return max(found, key=lambda solution: solution.log_posterior)
 
