@@ -6,7 +6,7 @@ import pytest
 from problems import CASES, pack, prior_of, random_point, response_of, unpack
 from sparkprophet.numerics import posterior, solver
 from sparkprophet.numerics.basis import Basis
-from sparkprophet.numerics.linearisation import evaluate, linearise
+from sparkprophet.numerics.linearisation import evaluate, linearise, restrict
 
 
 def model_of(problem, moments=True, columns=None):
@@ -83,6 +83,23 @@ def test_a_model_of_some_columns_is_the_part_of_the_whole(name):
     H, _ = linearise(model._replace(moments=np.empty((3, 0, 0))), x, mean)
     J = jacobian(problem, part, columns)
     np.testing.assert_allclose(H, J.T @ J, rtol=1e-6, atol=1e-6 * np.abs(H).max())
+
+
+@pytest.mark.parametrize("name", ["linear, additive, plain", "logistic, mixed, plain"])
+def test_columns_are_left_out_of_a_linearisation(name):
+    problem, columns = CASES[name], np.array([0, 3, 5, 8])
+    point, K = random_point(problem), problem.X.shape[1]
+    J = jacobian(problem, point, np.arange(K))
+    residual = problem.y - posterior.mean(problem, point)
+    x = vector(problem, point, np.arange(K))
+    H, pull, remaining = restrict(J.T @ J, J.T @ residual, x, K, columns)
+    dropped = np.setdiff1d(np.arange(K), columns)
+    kept = np.delete(np.arange(len(x)), 2 + dropped)
+    # Without those columns the mean of the linear model is less by their share.
+    residual = residual + J[:, 2 + dropped] @ point.beta[dropped]
+    np.testing.assert_allclose(H, J[:, kept].T @ J[:, kept], rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(pull, J[:, kept].T @ residual, rtol=1e-9, atol=1e-9)
+    np.testing.assert_array_equal(remaining, x[kept])
 
 
 def test_steep_logistic_trends_stay_finite():

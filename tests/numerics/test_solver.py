@@ -10,7 +10,7 @@ from optimality import nearby, shortfalls
 from problems import CASES, change, make, pack, prior_of, response_of, solution_of, unpack
 from sparkprophet.numerics import posterior
 from sparkprophet.numerics.basis import Basis
-from sparkprophet.numerics.solver import Response, solve
+from sparkprophet.numerics.solver import Response, linearise_at, solve
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -132,6 +132,24 @@ def test_a_warm_start_finds_the_same_mode(name):
         means = [posterior.mean(problem, solution.point) for solution in (cold, warm)]
         np.testing.assert_allclose(means[1], means[0], atol=1e-4)
     assert solution_of(problem, start=cold.point).iterations <= cold.iterations
+
+
+@pytest.mark.parametrize("some", [np.arange(9), np.array([0, 3, 4, 8])], ids=["all", "some"])
+@pytest.mark.parametrize("name", PLAIN)
+def test_a_linearised_start_finds_a_mode_with_any_columns(name, some):
+    problem = CASES[name]
+    response, near = response_of(problem), nearby(solution_of(problem).point, 1)
+    start = linearise_at(response, prior_of(problem), near)
+    prior = dataclasses.replace(prior_of(problem, some), tau=2 * problem.tau)
+    found = solve(response, prior, 1e-10, start)
+    only = change(
+        problem, X=problem.X[:, some], multiplicative=problem.multiplicative[some],
+        sigmas=problem.sigmas[some], tau=2 * problem.tau,
+    )  # fmt: skip
+    assert found.converged
+    assert shortfalls(only, change(found.point, beta=found.point.beta[some])).max() < 1e-6
+    again = solve(response, prior, 1e-10, start)
+    np.testing.assert_array_equal(pack(found.point), pack(again.point))
 
 
 def test_series_on_one_basis_are_as_on_their_own():

@@ -35,11 +35,12 @@ _SHRINKING = 0.1
 
 @compiled
 def solve_nonlinear(
-    model: Model, start: np.ndarray, tolerance: float
+    model: Model, start: np.ndarray, H: np.ndarray, pull: np.ndarray, tolerance: float
 ) -> tuple[np.ndarray, float, float, int, int]:
     """A mode's coefficients, its noise variance, log posterior, iterations and status.
 
     start : (2 + c + S,) first guess of k, offset, betas, deltas, as `evaluate` takes them.
+    H, pull : as `linearise` gives them for `start` or near it; the first step is made with them.
     tolerance : of the log posterior: the last step is a full one after which no more than that is
     to be gained.
     """
@@ -47,18 +48,22 @@ def solve_nonlinear(
     damping, gain_before = 0.0, 0.0
     for iteration in range(1, _MOST_ITERATIONS + 1):
         s2, merit = _merit(model, x, mean)
-        H, pull = linearise(model, x, mean)
+        if iteration > 1:
+            H, pull = linearise(model, x, mean)
         share, gain, expected = 0.0, 0.0, 0.0
         for _ in range(_MOST_TRIES + 1):
             step, expected = _step(model, x, H, pull, s2, damping)
-            if damping == 0.0 and expected < 0.01 * tolerance:
+            if iteration > 1 and damping == 0.0 and expected < 0.01 * tolerance:
                 return x, s2, -merit, iteration, CONVERGED
             share, gain, new_mean = _try(model, x, step, merit, expected, damping == 0.0)
             if share > 0.0:
                 break
             damping = max(_FIRST_DAMPING, 8.0 * damping)
         if share == 0.0:
-            return x, s2, -merit, iteration, NO_BETTER_STEP
+            if iteration > 1:
+                return x, s2, -merit, iteration, NO_BETTER_STEP
+            damping = 0.0  # the next linearisation is one of this very point
+            continue
         x, mean = x + share * step, new_mean
         if s2 == model.least and _merit(model, x, mean)[0] == s2:
             # No mode to find: the density of a fit through all points has no bound.

@@ -94,6 +94,34 @@ def linearise(model: Model, x: np.ndarray, mean: Mean) -> tuple[np.ndarray, np.n
 
 
 @compiled
+def restrict(
+    H: np.ndarray, pull: np.ndarray, x: np.ndarray, K: int, columns: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A linearisation in all K columns as one in `columns` alone, the other betas taken to zero.
+
+    H, pull, x : of n = 2 + K + S unknowns. Returns the same of 2 + c + S. `pull` is exact but for
+    the trend's derivatives, which stay those at x.
+    """
+    n, c = len(x), len(columns)
+    kept = np.zeros(n, dtype=np.bool_)
+    kept[:2], kept[2 + K :] = True, True
+    for column in columns:
+        kept[2 + column] = True
+    at, dropped = np.flatnonzero(kept), np.flatnonzero(~kept)
+    size = n - K + c
+    smaller, remaining = np.empty((size, size)), np.empty(size)
+    for i in range(size):
+        row = H[at[i]]
+        for j in range(i + 1):
+            smaller[i, j] = row[at[j]]
+            smaller[j, i] = row[at[j]]
+        remaining[i] = pull[at[i]]
+        for j in dropped:
+            remaining[i] += row[j] * x[j]
+    return smaller, remaining, x[at]
+
+
+@compiled
 def _has(model: Model, mode: float) -> bool:
     for column in model.columns:
         if model.multiplicative[column] == mode:

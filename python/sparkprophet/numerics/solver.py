@@ -10,7 +10,15 @@ import numpy as np
 from sparkprophet.numerics.additive import CONVERGED, solve_additive
 from sparkprophet.numerics.basis import Basis
 from sparkprophet.numerics.gauss_newton import solve_nonlinear
-from sparkprophet.numerics.linearisation import FLAT, LINEAR, LOGISTIC, Model
+from sparkprophet.numerics.linearisation import (
+    FLAT,
+    LINEAR,
+    LOGISTIC,
+    Model,
+    evaluate,
+    linearise,
+    restrict,
+)
 from sparkprophet.numerics.posterior import TREND_VARIANCE, Point, least_noise
 
 _CODES = {"linear": LINEAR, "logistic": LOGISTIC, "flat": FLAT}
@@ -58,6 +66,19 @@ class Solution:
     log_posterior: float
     iterations: int
     converged: bool
+
+
+@dataclass(frozen=True)
+class Linearisation:
+    """A point and the model around it, from which fits with any of the columns can start.
+
+    H, pull : J'J, shape (n, n), and J'(y - mean), shape (n,), as `linearisation.linearise` gives
+    them with all K columns in the model, n = 2 + K + S.
+    """
+
+    point: Point
+    H: np.ndarray
+    pull: np.ndarray
 
 
 class Response:
@@ -127,7 +148,10 @@ class Response:
 
 
 def solve(
-    response: Response, prior: Prior, tolerance: float = 1e-7, start: Point | None = None
+    response: Response,
+    prior: Prior,
+    tolerance: float = 1e-7,
+    start: Point | Linearisation | None = None,
 ) -> Solution:
     """The mode of the posterior.
 
@@ -137,8 +161,9 @@ def solve(
     tolerance : float
         Gain of the log posterior at which a nonlinear fit ends; a convex one is solved to the
         square root of it times 1e-2 in log s^2, where an error counts by its square.
-    start : Point, optional
-        Where to start; beta of shape (K,). By default nonlinear fits start from a trend through
+    start : Point or Linearisation, optional
+        Where to start; beta of shape (K,). A linearisation, of the same columns' modes, saves the
+        first one of this fit. By default nonlinear fits start from a trend through
         the first and last row, from the best trend without columns and from the additive model's
         mode, or with logistic growth from slow curves of either sign of k; convex ones from a large
         noise and, with more than two rows a parameter, from a small one.
@@ -149,11 +174,10 @@ def solve(
         The better one where there were several starts.
     """
     basis = response.basis
-    convex = basis.growth != "logistic" and not prior.multiplicative[prior.columns].any()
-    sigmas = np.maximum(prior.sigmas, _SMALLEST_SIGMA)
-    ridge = np.concatenate(([1 / TREND_VARIANCE] * 2, sigmas**-2.0))
-    if convex:
-        return _solve_convex(response, prior, ridge, tolerance, start)
+    ridge = _ridge(prior)
+    if _convex(basis, prior):
+        point = start.point if isinstance(start, Linearisation) else start
+        return _solve_convex(response, prior, ridge, tolerance, point)
     model = _model(response, prior, ridge)
     if start is not None:
         return _solve_from(model, start, prior, tolerance)
@@ -164,6 +188,18 @@ def solve(
         starts += [response.trend, _as_if_additive(response, prior, ridge)]
     found = [_solve_from(model, point, prior, tolerance) for point in starts]
     return max(found, key=lambda solution: solution.log_posterior)
+
+
+def linearise_at(response: Response, prior: Prior, point: Point) -> Point | Linearisation:
+    """What a nonlinear fit needs to start from `point`; the point itself where the fit is convex.
+
+    `prior` has all K columns; only their modes count.
+    """
+    if _convex(response.basis, prior):
+        return point
+    model = _model(response, prior, _ridge(prior))
+    x = _unknowns(model, point, prior.columns)
+    return Linearisation(point, *linearise(model, x, evaluate(model, x)))
 
 
 @functools.cache
@@ -177,6 +213,15 @@ def warm_up() -> None:
     for multiplicative in (False, True):
         prior = Prior(np.arange(1), np.full(1, multiplicative), np.ones(1), 1.0)
         solve(Response(basis, np.sin(t)), prior)
+
+
+def _convex(basis: Basis, prior: Prior) -> bool:
+    return basis.growth != "logistic" and not prior.multiplicative[prior.columns].any()
+
+
+def _ridge(prior: Prior) -> np.ndarray:
+    sigmas = np.maximum(prior.sigmas, _SMALLEST_SIGMA)
+    return np.concatenate(([1 / TREND_VARIANCE] * 2, sigmas**-2.0))
 
 
 def _solve_convex(
@@ -218,14 +263,25 @@ def _model(response: Response, prior: Prior, ridge: np.ndarray) -> Model:
     )  # fmt: skip
 
 
-def _solve_from(model: Model, start: Point, prior: Prior, tolerance: float) -> Solution:
-    logistic = model.growth == LOGISTIC
-    offset = -start.k * start.m if logistic else start.m
-    x = np.concatenate(([start.k, offset], start.beta[prior.columns], start.delta))
-    x, *rest = solve_nonlinear(model, x, tolerance)
-    if logistic:
+def _solve_from(
+    model: Model, start: Point | Linearisation, prior: Prior, tolerance: float
+) -> Solution:
+    if isinstance(start, Linearisation):
+        x = _unknowns(model, start.point, np.arange(len(model.XT)))
+        H, pull, x = restrict(start.H, start.pull, x, len(model.XT), prior.columns)
+    else:
+        x = _unknowns(model, start, prior.columns)
+        H, pull = linearise(model, x, evaluate(model, x))
+    x, *rest = solve_nonlinear(model, x, H, pull, tolerance)
+    if model.growth == LOGISTIC:
         x[1] = -x[1] / x[0]
     return _solution(len(model.XT), prior, x, *rest)
+
+
+def _unknowns(model: Model, point: Point, columns: np.ndarray) -> np.ndarray:
+    """The point as the kernels take it, its betas those of `columns`."""
+    offset = -point.k * point.m if model.growth == LOGISTIC else point.m
+    return np.concatenate(([point.k, offset], point.beta[columns], point.delta))
 
 
 def _solution(

@@ -14,11 +14,17 @@ def _add_columns_loops(
     wanted: np.ndarray,
     b: np.ndarray,
 ) -> None:
+    # Four columns at a time: `total` is read and written a quarter as often.
+    at, factors, count = np.zeros(len(columns) + 3, np.int64), np.zeros(len(columns) + 3), 0
     for i in range(len(columns)):
         if wanted[columns[i]]:
-            column, factor = XT[columns[i]], b[i]
-            for row in range(len(total)):
-                total[row] += factor * column[row]
+            at[count], factors[count] = columns[i], b[i]
+            count += 1
+    for i in range(0, count, 4):
+        x0, x1, x2, x3 = XT[at[i]], XT[at[i + 1]], XT[at[i + 2]], XT[at[i + 3]]
+        b0, b1, b2, b3 = factors[i : i + 4]
+        for row in range(len(total)):
+            total[row] += b0 * x0[row] + b1 * x1[row] + b2 * x2[row] + b3 * x3[row]
 
 
 def _add_columns_arrays(

@@ -5,6 +5,7 @@ Hyndman and Athanasopoulos, FPP3, section 5.10; `prophet.diagnostics.cross_valid
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,6 +29,12 @@ class Fold:
     cutoff: np.datetime64
     train: Series
     test: Series
+
+    @functools.cached_property
+    def scale(self) -> float:
+        """Mean absolute one-step change of the training rows, the unit of MASE; NaN of one row."""
+        y = self.train.y
+        return float(np.mean(np.abs(np.diff(y)))) if len(y) > 1 else float("nan")
 
 
 def make_folds(
@@ -170,9 +177,8 @@ def _score(
     upper: np.ndarray,
     config: Config,
 ) -> float:
-    y = fold.train.y
-    scale = float(np.mean(np.abs(np.diff(y)))) if len(y) > 1 else float("nan")
-    return METRICS[metric](Holdout(fold.test.y, yhat, lower, upper, config.intervalWidth, scale))
+    found = Holdout(fold.test.y, yhat, lower, upper, config.intervalWidth, fold.scale)
+    return METRICS[metric](found)
 
 
 def _changepoints_before(end: np.datetime64, config: Config) -> Config:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sparkprophet.numerics.posterior import Point
-from sparkprophet.numerics.solver import Prior, Response, solve
+from sparkprophet.numerics.solver import Linearisation, Prior, Response, linearise_at, solve
 from sparkprophet.numerics.trend import trend
 from sparkprophet.series import checks, design, native, scaling
 from sparkprophet.series.config import Config
@@ -44,7 +44,7 @@ class _Target:
     ahead_t: np.ndarray
     ahead_floor: np.ndarray
     ahead_cap: np.ndarray | None
-    starts: dict[bytes, Point]
+    starts: dict[bytes, Point | Linearisation]
 
 
 class FoldSolver:
@@ -120,11 +120,12 @@ class FoldSolver:
             {},
         )
 
-    def _start(self, target: _Target, multiplicative: np.ndarray) -> Point:
+    def _start(self, target: _Target, multiplicative: np.ndarray) -> Point | Linearisation:
         """The mode with Prophet's default priors and all columns, for these modes of them."""
         key = multiplicative.tobytes()
         if key not in target.starts:
             K = len(multiplicative)
             prior = Prior(np.arange(K), multiplicative, np.full(K, _START_SIGMA), _START_TAU)
-            target.starts[key] = solve(target.response, prior, _TOLERANCE).point
+            mode = solve(target.response, prior, _TOLERANCE).point
+            target.starts[key] = linearise_at(target.response, prior, mode)
         return target.starts[key]
