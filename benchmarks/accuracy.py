@@ -66,6 +66,9 @@ SETS = {
 }  # fmt: skip
 GROWTHS = ("linear", "linear", "logistic", "flat")  # drawn from, so half are linear
 TUNED_SETS = ("chicago_l_daily", "prophet_examples")
+# Written to JSON.
+KEPT = ("data", "series", "mode", "growth", "days", "difference", "yhat", "rmse_ratio")
+KEPT_TUNED = ("data", "series", "rows", "same_best", "ratio", "best_ratio", "ours_cpu", "stock_cpu")
 
 
 @dataclass(frozen=True)
@@ -470,6 +473,11 @@ def arguments_of() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def as_columns(rows: list[dict[str, Any]], names: Sequence[str]) -> dict[str, list[Any]]:
+    """The rows' values by name, in order; the rest of a row follows from the seed."""
+    return {name: [row[name] for row in rows] for name in names}
+
+
 def main() -> None:
     """Fit, compare, print."""
     machine.single_threaded()
@@ -497,8 +505,8 @@ def main() -> None:
         print_tuned(tuned_rows, arguments.draws)
     machine.write_json(
         arguments.json,
-        about | {"arguments": {k: str(v) for k, v in vars(arguments).items()}, "fits": rows,
-                 "tuned": tuned_rows},
+        about | {"arguments": {k: str(v) for k, v in vars(arguments).items()},
+                 "fits": as_columns(rows, KEPT), "tuned": as_columns(tuned_rows, KEPT_TUNED)},
     )  # fmt: skip
 
 

@@ -422,6 +422,10 @@ def compared(
         pairs = ratios(series, peer).items()
         results[name] = {
             "ours": machine.middle(v for s in series for v in s["whole"][1:]),
+            "parts": {
+                part: machine.middle(trial[part] for s in series for trial in s["parts"][1:])
+                for part in PARTS
+            },
             "optuna_tpe": machine.middle(s["optuna"] for s in series),
             "stock": machine.middle(v for s in series for v, _ in s["stock"].values()),
             "study": machine.middle(batch["seconds"] for batch in peer.get("studies", [])),
@@ -521,7 +525,7 @@ def main() -> None:
     print_peers(results, version)
     machine.write_json(arguments.json, about | {
         "arguments": vars(arguments), "prophet_batch": version, "fresh_process_seconds": starts,
-        "jobs": results, "series": found, "peers": peers,
+        "jobs": results,
     })  # fmt: skip
 
 
