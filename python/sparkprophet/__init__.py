@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from sparkprophet.spark.errors import FitFailedError
+    from sparkprophet.spark.bayesian_models import (
+        BayesianCrossValidatorModel,
+        BayesianTrainValidationSplitModel,
+    )
+    from sparkprophet.spark.bayesian_tuners import (
+        BayesianCrossValidator,
+        BayesianTrainValidationSplit,
+    )
+    from sparkprophet.spark.errors import FitFailedError, SearchFailedError
     from sparkprophet.spark.estimator import GroupedProphet
     from sparkprophet.spark.evaluator import ForecastEvaluator
     from sparkprophet.spark.model import GroupedProphetModel
@@ -16,12 +24,17 @@ if TYPE_CHECKING:
     from sparkprophet.spark.tuner import GroupedProphetTuner
 
 _HOMES = {
+    "BayesianCrossValidator": "sparkprophet.spark.bayesian_tuners",
+    "BayesianCrossValidatorModel": "sparkprophet.spark.bayesian_models",
     "BayesianParamGridBuilder": "sparkprophet.spark.param_grid",
+    "BayesianTrainValidationSplit": "sparkprophet.spark.bayesian_tuners",
+    "BayesianTrainValidationSplitModel": "sparkprophet.spark.bayesian_models",
     "FitFailedError": "sparkprophet.spark.errors",
     "ForecastEvaluator": "sparkprophet.spark.evaluator",
     "GroupedProphet": "sparkprophet.spark.estimator",
     "GroupedProphetModel": "sparkprophet.spark.model",
     "GroupedProphetTuner": "sparkprophet.spark.tuner",
+    "SearchFailedError": "sparkprophet.spark.errors",
     "paper_search_space": "sparkprophet.spark.param_grid",
 }
 

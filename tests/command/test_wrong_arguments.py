@@ -65,6 +65,11 @@ WRONG_CONFIGS = {
         '"low": -1, "high": 2}]}}',
         ["changepointPriorScale", "-1"],
     ),
+    "condition on a param that is not searched": (
+        '{"searchSpace": {"dimensions": [{"kind": "uniform", "name": "changepointPriorScale", '
+        '"low": 0.1, "high": 2, "when": [{"name": "growth", "values": ["flat"]}]}]}}',
+        ["changepointPriorScale", "'growth'", "not in the space"],
+    ),
     "metric without intervals": (
         '{"metric": "coverage", "uncertaintySamples": 0}', ["coverage", "uncertaintySamples"],
     ),

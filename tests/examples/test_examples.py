@@ -12,7 +12,10 @@ import pytest
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 SUBMIT = Path(pyspark.__file__).parent / "bin" / "spark-submit"
-TESTED = {"demo", "demo_plots", "nightly_job", "pipeline_train_validation_split", "walkthrough"}
+TESTED = {
+    "bayesian_pca_regression", "demo", "demo_plots", "nightly_job",
+    "pipeline_train_validation_split", "walkthrough",
+}  # fmt: skip
 
 
 def example(name, *arguments, folder, launcher=(sys.executable,)):
@@ -44,6 +47,16 @@ def test_pipeline_in_a_train_validation_split(tmp_path):
     assert len(tried) == 4 and all(0 < value < 0.2 for value in tried.values())
     best = next(line for line in lines if line.startswith("best: ")).removeprefix("best: ")
     assert tried[best] == min(tried.values())
+
+
+def test_bayesian_search_beside_a_grid(tmp_path):
+    done = example("bayesian_pca_regression", "--rows", "600", "--seeds", "1", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    rows = [line.rsplit(maxsplit=3) for line in done.stdout.splitlines()[-4:]]
+    found = {name.strip(): (float(metric), int(fits)) for name, metric, fits, _ in rows}
+    assert [fits for _, fits in found.values()] == [16, 16, 8, 8]
+    # On the same split, no part of a grid is better than all of it.
+    assert found["grid searched"][0] >= found["grid, our tuner"][0] > 1.0
 
 
 @pytest.mark.parametrize("launcher", [(sys.executable,), (SUBMIT, "--master", "local[2]")])

@@ -172,15 +172,15 @@ def test_json_is_as_documented():
         "dimensions": [
             {
                 "kind": "uniform", "name": "u", "low": 1.0, "high": 2.5, "log": True,
-                "parent": "Stage_1",
+                "parent": "Stage_1", "when": [],
             },
             {
                 "kind": "int", "name": "i", "low": 1, "high": 9, "step": 2, "log": False,
-                "parent": None,
+                "parent": None, "when": [],
             },
             {
                 "kind": "choice", "name": "c", "values": [1, 1.5, True, None, "é", [1, [2.0]]],
-                "parent": None,
+                "parent": None, "when": [],
             },
         ],
         "fixed": [{"kind": "fixed", "name": "f", "value": False, "parent": "Stage_1"}],
@@ -251,7 +251,7 @@ def test_every_point_of_a_space_can_be_tried_again(space, seed):
 
 def document(**changes):
     dimension = {"kind": "int", "name": "i", "low": 1, "high": 9, "step": 1, "log": False,
-                 "parent": None}  # fmt: skip
+                 "parent": None, "when": []}  # fmt: skip
     return {"formatVersion": 1, "dimensions": [dimension | changes], "fixed": []}
 
 
@@ -280,6 +280,7 @@ def without(name):
         (document(kind="fixed"), ValueError, "kind: found 'fixed'"),
         (without("step"), ValueError, r"dimensions\[0\]: field 'step' is missing"),
         (without("parent"), ValueError, "field 'parent' is missing"),
+        (without("when"), ValueError, "field 'when' is missing"),
         (document(base=2), ValueError, "unknown field 'base' = 2.*the fields are kind, name, low"),
         (document(low="1"), TypeError, r"dimensions\[0\]: Int 'i': low: found '1' \(str\); give"),
         (document(low=1.0), TypeError, r"low: found 1.0 \(float\); give a whole number"),
@@ -389,6 +390,89 @@ def test_equality_and_repr():
     assert make(1) != make(2)
     assert make(1, "Stage_1") != make(1, "Stage_2")
     assert repr(make(1)) == (
-        "SearchSpace(dimensions=(Uniform(name='u', low=0.0, high=1.0, log=False, parent=None),), "
-        "fixed=(Fixed(name='f', value=[1], parent=None),))"
+        "SearchSpace(dimensions=(Uniform(name='u', low=0.0, high=1.0, log=False, parent=None, "
+        "when=()),), fixed=(Fixed(name='f', value=[1], parent=None),))"
     )
+
+
+@pytest.mark.parametrize(
+    ("dimension", "shares", "expected"),
+    [
+        (Uniform("u", -1, 3), [0, 0.25, 0.5, 0.75], [-1, 0, 1, 2]),
+        (Uniform("u", 1e-4, 1.0, log=True), [0, 0.25, 0.5, 0.75], [1e-4, 1e-3, 1e-2, 1e-1]),
+        # Three values, a third each.
+        (Int("i", 1, 3), [0, 0.33, 0.34, 0.66, 0.67, 0.999], [1, 1, 2, 2, 3, 3]),
+        # 2, 5, 8: no step ends on 10.
+        (Int("i", 2, 10, step=3), [0, 0.33, 0.34, 0.66, 0.67, 0.999], [2, 2, 5, 5, 8, 8]),
+        # From 0.5 to 4.5 in the logarithm: 2 ends at log(2.5 / 0.5) / log(9) = 0.7325.
+        (Int("i", 1, 4, log=True), [0, 0.49, 0.51, 0.732, 0.733, 0.999], [1, 1, 2, 2, 3, 4]),
+        (Choice("c", ["a", [1], None]), [0, 0.33, 0.34, 0.67], ["a", "a", [1], None]),
+        (Choice("c", [7]), [0, 0.999], [7, 7]),
+    ],
+)
+def test_value_at_a_share(dimension, shares, expected):
+    found = [dimension.at(share) for share in shares]
+    assert found == (pytest.approx(expected) if isinstance(dimension, Uniform) else expected)
+
+
+@pytest.mark.parametrize(
+    "dimension",
+    [
+        Uniform("u", -3, 8), Uniform("u", 1e-3, 50, log=True), Int("i", -4, 7),
+        Int("i", 3, 40, step=4), Int("i", 1, 300, log=True), Int("i", 5, 9, log=True),
+    ],
+)  # fmt: skip
+def test_values_at_random_shares_are_what_optunas_random_sampler_draws(dimension):
+    study, shares = random_study(seed=11), np.random.RandomState(11).random_sample(300)
+    theirs = [dimension.suggest(study.ask(), "key") for _ in shares]
+    assert [dimension.at(share) for share in shares] == pytest.approx(theirs, rel=1e-12)
+
+
+LARGEST_SHARE = math.nextafter(1, 0)
+
+
+@given(spaces, st.floats(0, 1, exclude_max=True))
+@settings(max_examples=150, deadline=None)
+def test_values_at_any_share_are_inside(space, share):
+    for found in (0, share, LARGEST_SHARE):
+        point = space.at([found] * len(space))
+        assert list(point) == list(space.keyed())
+        assert space.encode(point) is not None
+        trial = optuna.trial.FixedTrial(space.encode(point))
+        assert described_point(space.suggest(trial)) == described_point(point)
+
+
+def described_point(point):
+    return {key: typed(value) for key, value in point.items()}
+
+
+def test_a_point_by_shares():
+    shares = [0.5, 0.99, 0, 0.75, 0]
+    assert MIXED.at(np.array(shares)) == {
+        "scale": pytest.approx(0.1),  # halfway from 1e-3 to 10 in the logarithm
+        "order": 20,
+        "mode": "additive",
+        "scale#2": 0.5,
+        "size": 1,
+        "scale#3": 3.5,
+        "columns": ["a", "b"],
+    }
+    MIXED.at(shares)["columns"].append("c")
+    assert MIXED.at(shares)["columns"] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("shares", "error", "message"),
+    [
+        ([0.5] * 4, ValueError, "SearchSpace.at: found 4 shares; give 5, one per dimension"),
+        ([0.5] * 6, ValueError, "found 6 shares"),
+        (0.5, TypeError, r"SearchSpace.at: found 0.5 \(float\); give a list of shares"),
+        ([1.0, 0, 0, 0, 0], ValueError, "Uniform 'scale': share: found 1.0; give .* below 1"),
+        ([0, -0.1, 0, 0, 0], ValueError, "Int 'order': share: found -0.1; give .* at least 0"),
+        ([0, 0, "0", 0, 0], TypeError, "Choice 'mode': share: found '0'"),
+        ([0, 0, 0, math.nan, 0], ValueError, "Uniform 'scale': share: found nan"),
+    ],
+)
+def test_what_no_point_has_shares_of(shares, error, message):
+    with pytest.raises(error, match=message):
+        MIXED.at(shares)

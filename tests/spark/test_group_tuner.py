@@ -15,7 +15,10 @@ from sparkprophet import (
     GroupedProphetModel,
     GroupedProphetTuner,
 )
-from sparkprophet.search import Choice, SearchSpace, Uniform
+from sparkprophet.search import Choice, SearchSpace, Uniform, When
+from sparkprophet.series.config import Config
+from sparkprophet.series.data import Series
+from sparkprophet.spark.tune import Search, tune_series
 from stage_checks import assert_by_hand, bits, configured, frame, grouped
 
 HORIZON, KEYS = 7, ["a", "b"]
@@ -246,6 +249,82 @@ def test_fixed_params_of_the_space_reach_the_fit(data, rows):
         params = json.loads(trial.params)
         assert params["nChangepoints"] == 4
         assert trial.value == pytest.approx(rmse_by_hand(rows, "a", params), rel=NEAR["additive"])
+
+
+def own_value_unless_tried(params):
+    """What `rmse_by_hand` takes where the estimator's own changepointPriorScale is 0.4."""
+    return {"changepointPriorScale": 0.4} | params
+
+
+def tried_conditionally(trials, mode):
+    """Params of the trials, which have a changepointPriorScale with this mode only."""
+    found = [json.loads(trial["params"]) for trial in trials]
+    for params in found:
+        assert ("changepointPriorScale" in params) == (params["seasonalityMode"] == mode)
+    assert {len(params) for params in found} == {1, 2}
+    return found
+
+
+@pytest.mark.parametrize("mode", ["additive", "multiplicative"])
+@pytest.mark.parametrize("warm", [False, True])
+def test_a_param_that_a_trial_does_not_ask_for_keeps_the_estimators_own_value(rows, mode, warm):
+    given = rows[rows.g == "a"].sort_values("ds")
+    space = SearchSpace(
+        (
+            Choice("seasonalityMode", ["additive", "multiplicative"]),
+            Uniform(
+                "changepointPriorScale", 0.001, 0.01,
+                when=(When("seasonalityMode", [mode]),),
+            ),
+        )
+    )  # fmt: skip
+    search = Search(
+        space_json=space.toJson(), metric="rmse", horizon=HORIZON, num_folds=1, period=None,
+        initial=None, num_trials=8, sampler="random", num_startup_trials=0,
+        early_stopping_rounds=0, min_delta=0.0, warm_start=warm, collect_trials=True,
+        group_timeout=0.0, until=None,
+    )  # fmt: skip
+    config = Config(changepointPriorScale=0.4, uncertaintySamples=0)
+    series = Series(given.ds.to_numpy("datetime64[us]"), given.y.to_numpy(float))
+    outcome = tune_series(series, config, 4, search)
+    trials = outcome.extra["trials"]
+    found = tried_conditionally(trials, mode)
+    for trial, params in zip(trials, found, strict=True):
+        expected = rmse_by_hand(rows, "a", own_value_unless_tried(params))
+        assert trial["value"] == pytest.approx(expected, rel=NEAR[params["seasonalityMode"]])
+    if warm and mode == "multiplicative":  # so its own 0.4 is not asked for
+        assert found[0] == {"seasonalityMode": "additive"}
+    best = min(range(len(trials)), key=lambda number: trials[number]["value"])
+    assert outcome.extra["best_value"] == trials[best]["value"]
+    # The multiplicative ones are the better ones here: with and without a scale to search.
+    assert ("changepointPriorScale" in found[best]) == (mode == "multiplicative")
+    fitted = outcome.fit.config
+    assert {n: getattr(fitted, n) for n in ("seasonalityMode", "changepointPriorScale")} == (
+        own_value_unless_tried(found[best])
+    )
+
+
+def test_a_space_with_conditions_from_the_estimators_params(data, rows):
+    inner = prophet(changepointPriorScale=0.4)
+    space = (
+        BayesianParamGridBuilder()
+        .addChoice(inner.seasonalityMode, ["additive", "multiplicative"])
+        .addUniform(
+            inner.changepointPriorScale, 0.001, 0.01,
+            when={inner.seasonalityMode: "additive"},
+        )
+        .space()
+    )  # fmt: skip
+    model = tuner(estimator=inner, searchSpace=space).fit(data.filter("g = 'a'"))
+    trials = model.trials.collect()
+    for trial, params in zip(trials, tried_conditionally(trials, "additive"), strict=True):
+        expected = rmse_by_hand(rows, "a", own_value_unless_tried(params))
+        assert trial.value == pytest.approx(expected, rel=NEAR[params["seasonalityMode"]])
+    best = min(trials, key=lambda trial: trial.value)
+    config = json.loads(model.models.first().config)
+    assert {n: config[n] for n in ("seasonalityMode", "changepointPriorScale")} == (
+        own_value_unless_tried(json.loads(best.params))
+    )
 
 
 def test_a_timeout_that_is_over_leaves_one_trial(data):

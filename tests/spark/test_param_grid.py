@@ -9,7 +9,7 @@ from pyspark.ml.param import Param, Params, TypeConverters
 from pyspark.ml.regression import LinearRegression
 from pyspark.ml.tuning import ParamGridBuilder
 
-from sparkprophet.search import Choice, Fixed, Int, SearchSpace, Uniform
+from sparkprophet.search import Choice, Fixed, Int, SearchSpace, Uniform, When
 from sparkprophet.spark.param_grid import BayesianParamGridBuilder, paper_search_space
 
 
@@ -144,6 +144,119 @@ def test_json_gives_an_equal_builder(stage):
     )
     with pytest.raises(ValueError, match="formatVersion: found 9"):
         BayesianParamGridBuilder.fromJson('{"formatVersion": 9}')
+
+
+def conditional(stage, other):
+    return (
+        BayesianParamGridBuilder()
+        .addChoice(stage.mode, ["additive", "multiplicative", "none"])
+        .addInt(stage.order, 1, 9, step=2)
+        .addChoice(stage.layers, [[1], [2, 3]], when={stage.mode: "additive"})
+        .addUniform(stage.scale, 0, 1, when={stage.mode: ["additive", "none"], stage.order: 3.0})
+        .addUniform(stage.prior, 1, 2, when={stage.layers: [(2.0, 3)]})
+        .addInt(other.order, 1, 4, log=True, when={stage.order: range(1, 6, 2)})
+        .addGrid(other.flag, [True, False], when={other.order: np.array([1, 2])})
+        .addGrid(other.mode, ["a"], when={})
+    )
+
+
+def test_conditions(stage):
+    other = Stage()
+    one, two = stage.uid, other.uid
+    assert conditional(stage, other).space() == SearchSpace(
+        (
+            Choice("mode", ["additive", "multiplicative", "none"], one),
+            Int("order", 1, 9, step=2, parent=one),
+            Choice("layers", [[1], [2, 3]], one, when=(When("mode", ["additive"], one),)),
+            Uniform(
+                "scale", 0, 1, parent=one,
+                when=(When("mode", ["additive", "none"], one), When("order", [3], one)),
+            ),
+            Uniform("prior", 1, 2, parent=one, when=(When("layers", [[2, 3]], one),)),
+            Int("order", 1, 4, log=True, parent=two, when=(When("order", [1, 3, 5], one),)),
+            Choice("flag", [True, False], two, when=(When("order", [1, 2], two),)),
+            Choice("mode", ["a"], two),
+        )
+    )  # fmt: skip
+
+
+def test_conditions_survive_json(stage):
+    builder = conditional(stage, Stage())
+    again = BayesianParamGridBuilder.fromJson(builder.toJson())
+    assert again.space() == builder.space()
+    assert again.addInt(stage.order, 1, 11, step=2).space().dimensions[1].high == 11
+
+
+def test_values_of_conditions_go_through_the_params_converter(stage):
+    space = (
+        BayesianParamGridBuilder()
+        .addChoice(stage.scale, [1, 2])
+        .addUniform(stage.prior, 1, 2, when={stage.scale: [1]})
+        .space()
+    )
+    assert [type(value) for value in space.dimensions[1].when[0].values] == [float]
+
+
+def test_a_param_added_again_must_still_have_the_values_that_others_name(stage):
+    builder = (
+        BayesianParamGridBuilder()
+        .addChoice(stage.mode, ["a", "b"])
+        .addUniform(stage.scale, 0, 1, when={stage.mode: "b"})
+    )
+    assert builder.addChoice(stage.mode, ["c", "b"]).space().dimensions[1].when == (
+        When("mode", ["b"], stage.uid),
+    )
+    builder.addChoice(stage.mode, ["a", "c"])
+    with pytest.raises(ValueError, match="Uniform 'scale': when: found 'b' .*mode.* never is"):
+        builder.space()
+    builder.baseOn({stage.mode: "b"})
+    with pytest.raises(ValueError, match="'scale': when: found 'mode' .* which is a Fixed"):
+        builder.space()
+    again = builder.addUniform(stage.scale, 0, 1).space()  # without a condition
+    assert again.dimensions == (Uniform("scale", 0, 1, parent=stage.uid),)
+
+
+@pytest.mark.parametrize(
+    ("when", "error", "message"),
+    [
+        (lambda s: {s.mode: "c"}, ValueError, "found 'c' .*'mode' .* never is; give some of .*'b'"),
+        (lambda s: {s.mode: ["a", 3]}, TypeError, "Stage.mode: when: found 3 .*does not take"),
+        (lambda s: {s.mode: []}, ValueError, "Stage.prior: when: Stage.mode: .*found none"),
+        (lambda s: {s.mode: {"a", "b"}}, TypeError, "Stage.mode: found .*give a list of values"),
+        (lambda s: {s.order: 4}, ValueError, "found 4 .* never is; give whole numbers from 1 to 9"),
+        (lambda s: {s.scale: 0.5}, ValueError, "found 'scale' .* which is a Uniform; name an Int"),
+        (lambda s: {s.flag: True}, ValueError, "found 'flag' .* which is a Fixed; name an Int"),
+        (lambda s: {s.layers: [[1]]}, ValueError, "found Stage.layers, .*not added before it; add"),
+        (lambda s: {s.prior: [1]}, ValueError, "found Stage.prior, which was not added before it"),
+        (lambda s: {"mode": "a"}, TypeError, "found 'mode' .*give a Param"),
+        (lambda s: [(s.mode, "a")], TypeError, r"when: found \[.*give a dict of param -> list"),
+    ],
+)
+def test_mistakes_in_a_condition_name_the_param(stage, when, error, message):
+    builder = (
+        BayesianParamGridBuilder()
+        .addChoice(stage.mode, ["a", "b"])
+        .addInt(stage.order, 1, 9, step=2)
+        .addUniform(stage.scale, 0, 1)
+        .baseOn({stage.flag: True})
+    )
+    before = builder.space()
+    for add in (
+        lambda given: builder.addUniform(stage.prior, 1, 2, when=given),
+        lambda given: builder.addInt(stage.prior, 1, 2, when=given),
+        lambda given: builder.addChoice(stage.prior, [1, 2], when=given),
+        lambda given: builder.addGrid(stage.prior, [1, 2], when=given),
+    ):
+        with pytest.raises(error, match=message) as raised:
+            add(when(stage))
+        assert len(str(raised.value)) <= 500
+    assert builder.space() == before
+
+
+def test_a_param_that_takes_its_old_place_depends_on_those_before_it(stage):
+    builder = BayesianParamGridBuilder().addInt(stage.order, 1, 3).addChoice(stage.mode, ["a"])
+    with pytest.raises(ValueError, match="Stage.order: when: found Stage.mode, .*not added before"):
+        builder.addInt(stage.order, 1, 3, when={stage.mode: "a"})
 
 
 @pytest.mark.parametrize(

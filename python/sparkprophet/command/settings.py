@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from sparkprophet.command.errors import UsageError, nearest
-from sparkprophet.search.space import FORMAT_VERSION, Choice, Fixed, Int, SearchSpace, Uniform
+from sparkprophet.search.dimensions import Choice, Fixed, Int, Uniform
+from sparkprophet.search.space import FORMAT_VERSION, SearchSpace
 from sparkprophet.spark.estimator import GroupedProphet
 from sparkprophet.spark.param_grid import paper_search_space
 from sparkprophet.spark.tuner import GroupedProphetTuner
@@ -112,8 +113,8 @@ def build(tuning: bool, values: Mapping[str, Any], source: str) -> Settings:
 def _space(value: Any, estimator: GroupedProphet) -> SearchSpace:
     """The search space of the file: 'paper', or an object as SearchSpace.toJson writes it.
 
-    By hand it may be shorter: formatVersion, fixed, parent, log and step have their defaults. A
-    parent is left out in any case: it names a stage of the process that wrote the file.
+    By hand it may be shorter: formatVersion, fixed, parent, log, step and when have their defaults.
+    A parent is left out in any case: it names a stage of the process that wrote the file.
     """
     if value == "paper":
         return paper_search_space(estimator)
@@ -135,9 +136,14 @@ def _whole_entry(entry: Any) -> Any:
     kind = _KINDS.get(entry.get("kind")) if isinstance(entry, dict) else None
     if kind is None:
         return entry
-    defaults = {"log": False, "step": 1}
+    defaults = {"log": False, "step": 1, "when": []}
     names = [field.name for field in fields(kind) if field.name in defaults]
-    return {name: defaults[name] for name in names} | entry | {"parent": None}
+    whole = {name: defaults[name] for name in names} | entry | {"parent": None}
+    if isinstance(whole.get("when"), list):
+        whole["when"] = [
+            when | {"parent": None} if isinstance(when, dict) else when for when in whole["when"]
+        ]
+    return whole
 
 
 def _from_json(text: str) -> Any:

@@ -4,8 +4,9 @@ Knows nothing of series, pandas or Spark. Optuna does the searching; it is impor
 sampler is made, so importing this package stays light.
 """
 
+from sparkprophet.search.dimensions import Choice, Fixed, Int, Uniform, When
 from sparkprophet.search.sampler import check_sampler, make_sampler
-from sparkprophet.search.space import Choice, Fixed, Int, SearchSpace, Uniform
+from sparkprophet.search.space import SearchSpace
 from sparkprophet.search.study import Study, Trial, run_study
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "Study",
     "Trial",
     "Uniform",
+    "When",
     "check_sampler",
     "make_sampler",
     "run_study",

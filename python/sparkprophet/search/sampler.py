@@ -6,11 +6,12 @@ import functools
 import importlib
 import threading
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sparkprophet.search.space import Choice, SearchSpace
+from sparkprophet.search.dimensions import Int, Uniform
+from sparkprophet.search.space import SearchSpace
 from sparkprophet.search.values import shown, whole_number
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ def check_sampler(kind: str, space: SearchSpace | None = None) -> None:
     """Raise where the sampler cannot work, so that a driver can tell before it starts a job.
 
     `kind` is tpe, random, qmc, gp or cmaes. Raises ValueError for any other, and for cmaes on a
-    given `space` with no Uniform and no Int dimension: CMA-ES would draw all of it at random.
+    given `space` with no Uniform and no Int dimension that is in every trial: CMA-ES would draw
+    all of it at random.
     Raises ImportError, with what to install, where qmc (scipy), gp (scipy and torch) or cmaes
     (cmaes) lack their packages.
     """
@@ -50,10 +52,13 @@ def check_sampler(kind: str, space: SearchSpace | None = None) -> None:
                 f"run `pip install {packages}` on the driver and the workers, or use 'tpe'"
             ) from error
     if kind == "cmaes" and space is not None:
-        if all(isinstance(dimension, Choice) for dimension in space.dimensions):
+        if not _in_every_trial(space):
+            kinds = "choices only"
+            if any(dimension.when for dimension in space.dimensions):
+                kinds = "choices and conditional dimensions only"
             raise ValueError(
-                "sampler: found 'cmaes' for a search space of choices only, which CMA-ES cannot "
-                "search; add a Uniform or Int dimension, or use 'tpe'"
+                f"sampler: found 'cmaes' for a search space of {kinds}, which CMA-ES cannot "
+                "search; add a Uniform or Int dimension without conditions, or use 'tpe'"
             )
 
 
@@ -68,7 +73,8 @@ def make_sampler(
     `seed` is from 0 to 2**32 - 1. The first `num_startup_trials` completed trials of tpe, gp and
     cmaes are drawn at random; random and qmc have no use for them. The Sobol' points of qmc are
     scrambled, since without that Optuna ignores its seed and every group would try the same
-    points; its first point is random. cmaes draws the choices of `space` at random.
+    points; its first point is random. cmaes draws the choices of `space`, and dimensions with
+    conditions, at random.
 
     Raises what `check_sampler` raises, and ValueError or TypeError for `seed` and
     `num_startup_trials`.
@@ -89,9 +95,7 @@ def make_sampler(
             seed=seed, n_startup_trials=num_startup_trials, warn_independent_sampling=False
         )
     if kind == "cmaes":
-        return samplers.CmaEsSampler(
-            seed=seed, n_startup_trials=num_startup_trials, warn_independent_sampling=False
-        )
+        return _cmaes(seed, num_startup_trials, space)
     return _quiet_qmc(seed)
 
 
@@ -104,6 +108,30 @@ def warm_up(kind: str) -> None:
         space, one = np.array([[0.0, 1.0, 0.0, 0.0, 0.0]]), np.full((1, 1), 0.5)
         uniform_point(space, one[0])
         propose(one, one, space, np.full((2, 1), 0.5))
+
+
+def _in_every_trial(space: SearchSpace) -> set[str]:
+    """Keys of the dimensions that CMA-ES can search: numbers without conditions."""
+    return {
+        key
+        for key, dimension in space.keyed().items()
+        if isinstance(dimension, (Uniform, Int)) and not dimension.when
+    }
+
+
+def _cmaes(seed: int, num_startup_trials: int, space: SearchSpace) -> optuna.samplers.CmaEsSampler:
+    from optuna.samplers import CmaEsSampler
+
+    keys = _in_every_trial(space)
+
+    class Sampler(CmaEsSampler):
+        def infer_relative_search_space(self, study: Any, trial: Any) -> dict[str, Any]:
+            # Optuna's takes what all trials so far share. The first trial without a dimension
+            # would change that, and CMA-ES would draw at random from then on.
+            found = super().infer_relative_search_space(study, trial)
+            return {key: found[key] for key in found if key in keys}
+
+    return Sampler(seed=seed, n_startup_trials=num_startup_trials, warn_independent_sampling=False)
 
 
 def _quiet_qmc(seed: int) -> optuna.samplers.QMCSampler:

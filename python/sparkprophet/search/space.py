@@ -9,203 +9,28 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
-from numbers import Real
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any
 
-from sparkprophet.search.values import flag, identity, plain, real_number, shown, whole_number
+from sparkprophet.search.dimensions import (
+    OUTSIDE,
+    Choice,
+    Dimension,
+    Fixed,
+    Int,
+    Uniform,
+    When,
+    label_of,
+    owned,
+    store,
+)
+from sparkprophet.search.values import shown
 
 if TYPE_CHECKING:
     import optuna
 
 FORMAT_VERSION = 1
-
-# None is a value like any other, so "not in this dimension" needs a mark of its own.
-_OUTSIDE = object()
-
-
-def _set(dimension: Any, **values: Any) -> None:
-    """Store checked values in a frozen dataclass while it is being built."""
-    for name, value in values.items():
-        object.__setattr__(dimension, name, value)
-
-
-def _check_owner(dimension: Any) -> str:
-    """Check `name` and `parent`; returns the label for further messages."""
-    kind, name, parent = type(dimension).__name__, dimension.name, dimension.parent
-    if not isinstance(name, str):
-        raise TypeError(f"{kind} name: found {shown(name)}; give the param's name (str)")
-    if not name or "#" in name:
-        raise ValueError(f"{kind} name: found {name!r}; give a non-empty name without '#'")
-    label = f"{kind} {name!r}"
-    if parent is not None and not isinstance(parent, str):
-        raise TypeError(f"{label}: parent: found {shown(parent)}; give the stage's uid or None")
-    return label
-
-
-@dataclass(frozen=True)
-class Uniform:
-    """A real number in [low, high], uniform, or uniform in its logarithm with `log`.
-
-    `name` is the param's, `parent` the uid of the stage it belongs to, or None. Raises TypeError
-    or ValueError, with the name, what was found and the remedy, unless low < high are finite
-    numbers, low > 0 with `log`.
-    """
-
-    kind: ClassVar[str] = "uniform"
-
-    name: str
-    low: float
-    high: float
-    log: bool = False
-    parent: str | None = None
-
-    def __post_init__(self) -> None:
-        label = _check_owner(self)
-        low, high = real_number(f"{label}: low", self.low), real_number(f"{label}: high", self.high)
-        flag(f"{label}: log", self.log)
-        if low >= high:
-            raise ValueError(
-                f"{label}: found low={low!r}, high={high!r}; give low < high, "
-                "or Choice with one value for a param that does not vary"
-            )
-        if self.log and low <= 0:
-            raise ValueError(f"{label}: found low={low!r} with log=True; give low > 0 or log=False")
-        _set(self, low=low, high=high)
-
-    def suggest(self, trial: optuna.trial.BaseTrial, key: str) -> float:
-        """The trial's value, under the trial-parameter name `key`."""
-        return trial.suggest_float(key, self.low, self.high, log=self.log)
-
-    def _encode(self, value: Any) -> Any:
-        if isinstance(value, bool) or not isinstance(value, Real):
-            return _OUTSIDE
-        return float(value) if self.low <= value <= self.high else _OUTSIDE
-
-
-@dataclass(frozen=True)
-class Int:
-    """A whole number low, low + step, ... up to high (inclusive where a step ends on it).
-
-    `log` searches evenly in the logarithm; `name`, `parent` as in `Uniform`. Raises TypeError or
-    ValueError unless low < high are whole numbers, step >= 1 reaches at least one further value,
-    low >= 1 with `log`, and `log` goes with step=1 only (Optuna's rule).
-    """
-
-    kind: ClassVar[str] = "int"
-
-    name: str
-    low: int
-    high: int
-    step: int = 1
-    log: bool = False
-    parent: str | None = None
-
-    def __post_init__(self) -> None:
-        label = _check_owner(self)
-        low = whole_number(f"{label}: low", self.low)
-        high = whole_number(f"{label}: high", self.high)
-        step = whole_number(f"{label}: step", self.step)
-        flag(f"{label}: log", self.log)
-        if low >= high:
-            raise ValueError(
-                f"{label}: found low={low}, high={high}; give low < high, "
-                "or Choice with one value for a param that does not vary"
-            )
-        if step < 1 or step > high - low:
-            raise ValueError(
-                f"{label}: found step={step}; give a step between 1 and high - low = {high - low}"
-            )
-        if self.log and low < 1:
-            raise ValueError(f"{label}: found low={low} with log=True; give low >= 1 or log=False")
-        if self.log and step != 1:
-            raise ValueError(f"{label}: found step={step} with log=True; give step=1 or log=False")
-        _set(self, low=low, high=high, step=step)
-
-    def suggest(self, trial: optuna.trial.BaseTrial, key: str) -> int:
-        """The trial's value, under the trial-parameter name `key`."""
-        # Optuna warns at each trial where no step ends on `high`: give it the last value itself.
-        last = self.high - (self.high - self.low) % self.step
-        return trial.suggest_int(key, self.low, last, step=self.step, log=self.log)
-
-    def _encode(self, value: Any) -> Any:
-        if isinstance(value, bool) or not isinstance(value, Real):
-            return _OUTSIDE
-        inside = self.low <= value <= self.high and (value - self.low) % self.step == 0
-        return int(value) if inside else _OUTSIDE
-
-
-@dataclass(frozen=True)
-class Choice:
-    """One of `values`: numbers, strings, booleans, None, or lists of these, in any mix.
-
-    `values` is a list or tuple, at least one, kept as a tuple; `name`, `parent` as in `Uniform`.
-    The values have no order for the sampler. 1 and 1.0 are the same value, 1 and True are not.
-    Raises TypeError for other types (sets too: their order differs between processes), ValueError
-    for no values, the same value twice, NaN and infinities.
-    """
-
-    kind: ClassVar[str] = "choice"
-
-    name: str
-    values: tuple[Any, ...]
-    parent: str | None = None
-    _positions: dict[tuple[Any, ...], int] = field(init=False, repr=False, compare=False)
-    _options: tuple[Any, ...] = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        label = f"{_check_owner(self)}: values"
-        if not isinstance(self.values, (list, tuple)):
-            raise TypeError(f"{label}: found {shown(self.values)}; give a list of values")
-        if not self.values:
-            raise ValueError(f"{label}: found none; give at least one value")
-        values = tuple(plain(label, value) for value in self.values)
-        positions: dict[tuple[Any, ...], int] = {}
-        for position, value in enumerate(values):
-            first = positions.setdefault(identity(value), position)
-            if first != position:
-                raise ValueError(
-                    f"{label}: found {shown(value)} twice, at positions {first} and {position}; "
-                    "give each value once"
-                )
-        # Optuna finds a choice by ==, which takes True for 1, and keeps no lists at all.
-        by_position = any(isinstance(value, list) for value in values)
-        by_position = by_position or len(set(values)) < len(values)
-        options = tuple(range(len(values))) if by_position else values
-        _set(self, values=values, _positions=positions, _options=options)
-
-    def suggest(self, trial: optuna.trial.BaseTrial, key: str) -> Any:
-        """The trial's value (a copy where it is a list), under the trial-parameter name `key`."""
-        option = trial.suggest_categorical(key, self._options)
-        return option if self._options is self.values else copy.deepcopy(self.values[option])
-
-    def _encode(self, value: Any) -> Any:
-        try:
-            position = self._positions.get(identity(value))
-        except TypeError:  # not hashable, so none of the values
-            return _OUTSIDE
-        return _OUTSIDE if position is None else self._options[position]
-
-
-@dataclass(frozen=True)
-class Fixed:
-    """A param that has one value in every trial and is not searched.
-
-    `value` is of the types that `Choice` takes; `name`, `parent` as in `Uniform`.
-    """
-
-    kind: ClassVar[str] = "fixed"
-
-    name: str
-    value: Any
-    parent: str | None = None
-
-    def __post_init__(self) -> None:
-        _set(self, value=plain(f"{_check_owner(self)}: value", self.value))
-
-
-Dimension = Uniform | Int | Choice
 
 
 @dataclass(frozen=True)
@@ -215,13 +40,21 @@ class SearchSpace:
     Each has a key, its name in trials: the param's name, with "#2", "#3", ... for later ones of
     the same name (params of several stages), the dimensions counted first and `fixed` after them.
 
+    A dimension with conditions (`when`) is active in a trial where all of them hold. A point has
+    no value for the others. Every condition names an `Int` or a `Choice` that comes before.
+
     Raises TypeError for anything but dimensions (`Fixed` in `fixed`), ValueError for no dimension
-    at all and for one param of one stage given twice.
+    at all, for one param of one stage given twice, and for a condition that names another param
+    or a value that its dimension does not have.
     """
 
     dimensions: tuple[Dimension, ...]
     fixed: tuple[Fixed, ...] = ()
     _keys: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    # key -> (key of another dimension, what it has to be), where there are conditions
+    _conditions: dict[str, tuple[tuple[str, When], ...]] = field(
+        init=False, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
         dimensions = _checked("dimensions", self.dimensions, (Uniform, Int, Choice))
@@ -242,7 +75,15 @@ class SearchSpace:
             owners.add((entry.parent, entry.name))
             count = counts[entry.name] = counts.get(entry.name, 0) + 1
             keys.append(entry.name if count == 1 else f"{entry.name}#{count}")
-        _set(self, dimensions=dimensions, fixed=fixed, _keys=tuple(keys))
+        conditions = {
+            keys[position]: tuple(
+                (keys[_position_of(when, position, (*dimensions, *fixed))], when)
+                for when in dimension.when
+            )
+            for position, dimension in enumerate(dimensions)
+            if dimension.when
+        }
+        store(self, dimensions=dimensions, fixed=fixed, _keys=tuple(keys), _conditions=conditions)
 
     def __len__(self) -> int:
         """The number of searched dimensions; fixed params do not count."""
@@ -253,30 +94,82 @@ class SearchSpace:
         return dict(zip(self._keys, (*self.dimensions, *self.fixed), strict=True))
 
     def suggest(self, trial: optuna.trial.BaseTrial) -> dict[str, Any]:
-        """One point: key -> value. The trial is asked for the dimensions in order of addition."""
-        searched = zip(self._keys, self.dimensions, strict=False)
-        point = {key: dimension.suggest(trial, key) for key, dimension in searched}
+        """One point: key -> value of each active dimension and each fixed param.
+
+        The trial is asked for the active dimensions alone, in order of addition.
+        """
+        return self._point(lambda key, dimension: dimension.suggest(trial, key))
+
+    def at(self, shares: Sequence[float]) -> dict[str, Any]:
+        """The point at one share in [0, 1) per dimension, in order, as `suggest` gives it.
+
+        Shares of inactive dimensions are not looked at. Raises TypeError or ValueError for any
+        other number of shares, and for another share of an active dimension.
+        """
+        if not isinstance(shares, Iterable) or isinstance(shares, (str, Mapping)):
+            raise TypeError(f"SearchSpace.at: found {shown(shares)}; give a list of shares")
+        shares = list(shares)
+        if len(shares) != len(self):
+            raise ValueError(
+                f"SearchSpace.at: found {len(shares)} shares; give {len(self)}, one per dimension"
+            )
+        share_of = dict(zip(self._keys, shares, strict=False))
+        return self._point(lambda key, dimension: dimension.at(share_of[key]))
+
+    def _point(self, ask: Callable[[str, Dimension], Any]) -> dict[str, Any]:
+        point: dict[str, Any] = {}
+        for key, dimension in zip(self._keys, self.dimensions, strict=False):
+            if self._is_active(key, point):
+                point[key] = ask(key, dimension)
         for key, fixed in zip(self._keys[len(self) :], self.fixed, strict=True):
             point[key] = copy.deepcopy(fixed.value)
         return point
 
+    def _is_active(self, key: str, active: Mapping[str, Any]) -> bool:
+        """Whether the conditions of a dimension hold, given the active ones before it."""
+        return all(
+            other in active and when.holds(active[other])
+            for other, when in self._conditions.get(key, ())
+        )
+
     def encode(self, values: Mapping[str, Any]) -> dict[str, Any] | None:
         """The point `values` as Optuna's `enqueue_trial` takes it, or None if it is not inside.
 
-        `values` maps keys to values. Further keys, those of fixed params too, are not looked at;
-        a missing key, a value of another type or outside of its dimension gives None.
+        `values` maps keys to values. Further keys, those of fixed params and of inactive
+        dimensions too, are not looked at and not in the result; a missing key, a value of another
+        type or outside of its dimension gives None.
         """
         if not isinstance(values, Mapping):
             raise TypeError(
                 f"SearchSpace.encode: found {shown(values)}; give a dict of key -> value"
             )
         point: dict[str, Any] = {}
+        active: dict[str, Any] = {}
         for key, dimension in zip(self._keys, self.dimensions, strict=False):
-            encoded = dimension._encode(values[key]) if key in values else _OUTSIDE
-            if encoded is _OUTSIDE:
+            if not self._is_active(key, active):
+                continue
+            encoded = dimension.encode(values[key]) if key in values else OUTSIDE
+            if encoded is OUTSIDE:
                 return None
-            point[key] = encoded
+            point[key], active[key] = encoded, values[key]
         return point
+
+    def without_owners(self) -> SearchSpace:
+        """The same space with "1", "2", ... for the stages' uids, in order of their first param.
+
+        Uids differ from process to process; without any, a condition could mean several stages.
+        """
+        entries = (*self.dimensions, *self.fixed)
+        uids = dict.fromkeys(entry.parent for entry in entries if entry.parent is not None)
+        parents = {None: None} | {uid: str(number) for number, uid in enumerate(uids, 1)}
+
+        def numbered(entry: Any) -> Any:
+            return replace(entry, parent=parents[entry.parent])
+
+        dimensions = (
+            replace(numbered(d), when=tuple(map(numbered, d.when))) for d in self.dimensions
+        )
+        return SearchSpace(tuple(dimensions), tuple(map(numbered, self.fixed)))
 
     def toJson(self) -> str:
         """The whole space, parents included, as one JSON object; `fromJson` gives it back equal."""
@@ -326,12 +219,43 @@ def _checked(where: str, entries: Any, types: tuple[type, ...]) -> tuple[Any, ..
     return entries
 
 
+def _position_of(when: When, position: int, entries: Sequence[Dimension | Fixed]) -> int:
+    """Where the dimension is that a condition of the one at `position` names."""
+    label = f"SearchSpace: {label_of(entries[position])}: when"
+    named = owned(when.name, when.parent)
+    owner = (when.parent, when.name)
+    found = [i for i, entry in enumerate(entries) if (entry.parent, entry.name) == owner]
+    if not found:
+        raise ValueError(
+            f"{label}: found {named}, which is not in the space; add it before this one, or take "
+            "the condition out"
+        )
+    if len(found) > 1:
+        raise ValueError(
+            f"{label}: found {named}, which is {len(found)} times in the space; give each the "
+            "uid of its stage as parent"
+        )
+    when.check(label, entries[found[0]])
+    if found[0] == position:
+        raise ValueError(f"{label}: found {named}, which is this one; name one before it")
+    if found[0] > position:
+        raise ValueError(f"{label}: found {named}, which comes after it; move it before this one")
+    return found[0]
+
+
 def _field_names(kind: type) -> list[str]:
     return [entry.name for entry in fields(kind) if entry.init]
 
 
 def _to_object(entry: Dimension | Fixed) -> dict[str, Any]:
-    return {"kind": entry.kind} | {name: getattr(entry, name) for name in _field_names(type(entry))}
+    written = {"kind": entry.kind} | _field_values(entry)
+    if "when" in written:
+        written["when"] = [_field_values(when) for when in written["when"]]
+    return written
+
+
+def _field_values(entry: Any) -> dict[str, Any]:
+    return {name: getattr(entry, name) for name in _field_names(type(entry))}
 
 
 def _parse(text: str) -> Any:
@@ -388,8 +312,27 @@ def _from_objects(where: str, found: Any, types: tuple[type, ...]) -> tuple[Any,
             )
         _check_fields(label, document, ["kind", *_field_names(kinds[kind])])
         arguments = {name: value for name, value in document.items() if name != "kind"}
-        try:
-            entries.append(kinds[kind](**arguments))
-        except (TypeError, ValueError) as error:
-            raise type(error)(f"{label}: {error}") from error
+        if "when" in arguments:
+            arguments["when"] = _whens(f"{label}: when", arguments["when"])
+        entries.append(_made(label, kinds[kind], arguments))
     return tuple(entries)
+
+
+def _whens(where: str, found: Any) -> tuple[When, ...]:
+    if not isinstance(found, list):
+        raise TypeError(f"{where}: found {shown(found)}; give a JSON array")
+    whens = []
+    for position, document in enumerate(found):
+        label = f"{where}[{position}]"
+        if not isinstance(document, dict):
+            raise TypeError(f"{label}: found {shown(document)}; give a JSON object")
+        _check_fields(label, document, _field_names(When))
+        whens.append(_made(label, When, document))
+    return tuple(whens)
+
+
+def _made(label: str, kind: type, arguments: dict[str, Any]) -> Any:
+    try:
+        return kind(**arguments)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{label}: {error}") from error

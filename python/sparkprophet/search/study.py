@@ -20,7 +20,7 @@ from sparkprophet.search.values import real_number, shown, whole_number
 if TYPE_CHECKING:
     import optuna
 
-_ERROR_LENGTH = 500
+ERROR_LENGTH = 500
 
 _logger = logging.getLogger("sparkprophet")
 
@@ -33,7 +33,7 @@ class Trial:
     value: the objective's, None unless COMPLETE.
     state: COMPLETE, FAIL (the objective raised, or gave no finite number) or PRUNED (it raised
     Optuna's TrialPruned).
-    params: key of the space -> value, fixed ones too.
+    params: key of the space -> value, fixed ones too, without the dimensions that were inactive.
     seconds, cpu_seconds: wall clock and CPU time since the end of the trial before, so that
     Optuna's sampling counts; the CPU time is that of the process with all its threads, and of
     child processes that it waited for.
@@ -77,7 +77,7 @@ def run_study(
 ) -> Study:
     """Minimise `objective` over `space` with an Optuna study of its own, kept in memory.
 
-    objective: called with key -> value of every dimension and fixed param (a copy, free to
+    objective: called with key -> value of every active dimension and fixed param (a copy, free to
     change), returns a finite number. If it raises, or returns anything else, the trial fails and
     the study goes on; KeyboardInterrupt, SystemExit and the like go through.
     num_trials: most trials, initial points included, at least 1.
@@ -101,7 +101,7 @@ def run_study(
     search = _Search(
         objective, space, num_trials, early_stopping_rounds, float(min_delta), deadline
     )
-    with _optuna_silenced():
+    with optuna_silenced():
         study = optuna.create_study(sampler=study_sampler, direction="minimize")
         enqueued: list[dict[str, Any]] = []
         for point in initial_points:
@@ -170,7 +170,7 @@ class _Search:
             raise
         except Exception as failure:
             _logger.debug("trial %d failed", trial.number, exc_info=True)
-            error = f"{type(failure).__name__}: {failure}"[:_ERROR_LENGTH]
+            error = f"{type(failure).__name__}: {failure}"[:ERROR_LENGTH]
             self._record(trial, params, "FAIL", None, error)
             raise _TrialFailed from failure
         self._record(trial, params, "COMPLETE", value, None)
@@ -195,7 +195,7 @@ class _Search:
         self._best_values.append(math.inf if self.best is None else self.best.value)
         if len(self.trials) == self._num_trials:
             return
-        if _stalled(self._best_values, self._early_stopping_rounds, self._min_delta):
+        if stalled(self._best_values, self._early_stopping_rounds, self._min_delta):
             self.stopped_by = "earlyStopping"
             trial.study.stop()
         elif self._deadline is not None and marks[0] >= self._deadline:
@@ -215,7 +215,7 @@ def _finite(value: Any) -> float:
     return number
 
 
-def _stalled(best_values: Sequence[float], rounds: int, min_delta: float) -> bool:
+def stalled(best_values: Sequence[float], rounds: int, min_delta: float) -> bool:
     """Whether the last `rounds` entries lowered the running best by no more than `min_delta`."""
     if rounds == 0 or len(best_values) < rounds:
         return False
@@ -236,7 +236,7 @@ _level_before = logging.NOTSET
 
 
 @contextmanager
-def _optuna_silenced() -> Iterator[None]:
+def optuna_silenced() -> Iterator[None]:
     """Let Optuna log errors only, until the last of the studies at work here has ended.
 
     Its level is one for the whole process: were it saved and restored per study, studies in two

@@ -17,3 +17,17 @@ class FitFailedError(RuntimeError):
     def __init__(self, message: str, model: Any):
         super().__init__(message)
         self.model = model
+
+
+class SearchFailedError(RuntimeError):
+    """Every candidate of a Bayesian tuner failed, or more than `maxFailedTrials`.
+
+    Attributes
+    ----------
+    trials : tuple of ScoredTrial
+        All that were tried, each with its error.
+    """
+
+    def __init__(self, message: str, trials: Any):
+        super().__init__(message)
+        self.trials = trials

@@ -8,7 +8,8 @@ from typing import Any
 
 from pyspark.ml.param import Param, Params
 
-from sparkprophet.search.space import Choice, Fixed, Int, SearchSpace, Uniform
+from sparkprophet.search.dimensions import Choice, Fixed, Int, Uniform, When
+from sparkprophet.search.space import SearchSpace
 from sparkprophet.search.values import shown
 
 _PAPER_SEASONALITY_MODES = ("multiplicative", "additive")
@@ -35,6 +36,11 @@ class BayesianParamGridBuilder:
     `pyspark.ml.param.Param`, and TypeError or ValueError that names the param as `Stage.param`,
     with the value found and the remedy, for values that the param or the search does not take.
 
+    `when` makes a param conditional: it is asked for only in trials where all of the params in it
+    have one of the values given, and keeps the stage's own value in the others. It is a dict of
+    param -> list of values, or one value; a value that is itself a list goes into a list. The
+    params named in it have been added before, with `addChoice`, `addGrid` or `addInt`.
+
     >>> BayesianParamGridBuilder().addUniform(lr.regParam, 1e-4, 1.0, log=True).space()
     """
 
@@ -42,12 +48,18 @@ class BayesianParamGridBuilder:
         self._entries: list[Uniform | Int | Choice | Fixed] = []
 
     def addUniform(
-        self, param: Param, low: float, high: float, log: bool = False
+        self,
+        param: Param,
+        low: float,
+        high: float,
+        log: bool = False,
+        when: Mapping[Param, Any] | None = None,
     ) -> BayesianParamGridBuilder:
         """Search a real number in [low, high], evenly in its logarithm with `log`."""
         label = _label(param)
         low, high = _converted(param, "low", low), _converted(param, "high", high)
-        entry = _made(label, Uniform, param.name, low, high, log, param.parent)
+        whens = self._whens(param, when)
+        entry = _made(label, Uniform, param.name, low, high, log, param.parent, when=whens)
         # Spark's toInt takes whole floats: only a value between the bounds shows an int param.
         between = entry.low + 0.381966 * (entry.high - entry.low)
         if _converted(param, "a number of the range", between, "use addInt") != between:
@@ -58,15 +70,26 @@ class BayesianParamGridBuilder:
         return self._put(entry)
 
     def addInt(
-        self, param: Param, low: int, high: int, step: int = 1, log: bool = False
+        self,
+        param: Param,
+        low: int,
+        high: int,
+        step: int = 1,
+        log: bool = False,
+        when: Mapping[Param, Any] | None = None,
     ) -> BayesianParamGridBuilder:
         """Search low, low + step, ... up to high, inclusive; `log` goes with step=1 only."""
         low, high = (
             _whole(_converted(param, name, bound)) for name, bound in (("low", low), ("high", high))
         )
-        return self._put(_made(_label(param), Int, param.name, low, high, step, log, param.parent))
+        label, whens = _label(param), self._whens(param, when)
+        return self._put(
+            _made(label, Int, param.name, low, high, step, log, param.parent, when=whens)
+        )
 
-    def addChoice(self, param: Param, values: Iterable[Any]) -> BayesianParamGridBuilder:
+    def addChoice(
+        self, param: Param, values: Iterable[Any], when: Mapping[Param, Any] | None = None
+    ) -> BayesianParamGridBuilder:
         """Search one of `values`: numbers, strings, booleans or lists of these."""
         label = _label(param)
         # A set's order differs between processes, and with it what the sampler would draw.
@@ -77,11 +100,14 @@ class BayesianParamGridBuilder:
         converted = [
             _converted(param, f"values[{position}]", value) for position, value in enumerate(values)
         ]
-        return self._put(_made(label, Choice, param.name, converted, param.parent))
+        whens = self._whens(param, when)
+        return self._put(_made(label, Choice, param.name, converted, param.parent, when=whens))
 
-    def addGrid(self, param: Param, values: Iterable[Any]) -> BayesianParamGridBuilder:
+    def addGrid(
+        self, param: Param, values: Iterable[Any], when: Mapping[Param, Any] | None = None
+    ) -> BayesianParamGridBuilder:
         """`addChoice`, under the name that it has in `ParamGridBuilder`."""
-        return self.addChoice(param, values)
+        return self.addChoice(param, values, when)
 
     def baseOn(self, *args: Mapping[Param, Any] | tuple[Param, Any]) -> BayesianParamGridBuilder:
         """Fix params for all trials: one ParamMap, or any number of (param, value) pairs."""
@@ -99,7 +125,11 @@ class BayesianParamGridBuilder:
         return self
 
     def space(self) -> SearchSpace:
-        """The search space so far; ValueError where nothing was added to be searched."""
+        """The search space so far.
+
+        Raises ValueError where nothing was added to be searched, and where a param that others
+        depend on was added again and no longer has the values that they name.
+        """
         searched = tuple(entry for entry in self._entries if not isinstance(entry, Fixed))
         if not searched:
             raise ValueError(
@@ -123,13 +153,39 @@ class BayesianParamGridBuilder:
         return builder
 
     def _put(self, entry: Uniform | Int | Choice | Fixed) -> BayesianParamGridBuilder:
-        owner = (entry.parent, entry.name)
-        for position, other in enumerate(self._entries):
-            if (other.parent, other.name) == owner:
-                self._entries[position] = entry
-                return self
-        self._entries.append(entry)
+        position = self._position(entry)
+        self._entries[position : position + 1] = [entry]
         return self
+
+    def _position(self, entry: Any) -> int:
+        """The place of a param, given as itself or as an entry; the end if it is new."""
+        owner = (entry.parent, entry.name)
+        owners = [(other.parent, other.name) for other in self._entries]
+        return owners.index(owner) if owner in owners else len(owners)
+
+    def _whens(self, param: Param, when: Mapping[Param, Any] | None) -> tuple[When, ...]:
+        label = f"{_label(param)}: when"
+        if when is None:
+            return ()
+        if not isinstance(when, Mapping):
+            raise TypeError(f"{label}: found {shown(when)}; give a dict of param -> list of values")
+        return tuple(self._when(label, param, other, found) for other, found in when.items())
+
+    def _when(self, label: str, param: Param, other: Param, found: Any) -> When:
+        named, position = _label(other), self._position(other)
+        if position >= self._position(param):
+            raise ValueError(
+                f"{label}: found {named}, which was not added before it; add it first, with "
+                "addChoice or addInt"
+            )
+        many = isinstance(found, Iterable) and not isinstance(found, (str, bytes, Mapping))
+        # A set's order differs between processes, and with it the text of a space.
+        if isinstance(found, (set, frozenset)):
+            raise TypeError(f"{label}: {named}: found {shown(found)}; give a list of values")
+        values = [_converted(other, "when", value) for value in (found if many else [found])]
+        made = _made(f"{label}: {named}", When, other.name, values, other.parent)
+        made.check(f"{label}: {named}", self._entries[position])
+        return made
 
 
 def paper_search_space(estimator: Params) -> SearchSpace:
@@ -189,8 +245,8 @@ def _whole(bound: Any) -> Any:
     return int(bound) if isinstance(bound, float) and bound.is_integer() else bound
 
 
-def _made(label: str, kind: type, *args: Any) -> Any:
+def _made(label: str, kind: type, *args: Any, **options: Any) -> Any:
     try:
-        return kind(*args)
+        return kind(*args, **options)
     except (TypeError, ValueError) as error:
         raise type(error)(f"{label}: {error}") from error

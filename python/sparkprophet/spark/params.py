@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from pyspark import keyword_only
 from pyspark.ml.param import Param, Params
 
+from sparkprophet.search.space import SearchSpace
 from sparkprophet.series import terms
 from sparkprophet.series.config import SETTINGS, Config, as_param_value
 
@@ -76,6 +77,18 @@ def switch(value: Any, what: str) -> bool:
     return value
 
 
+def space_json(value: Any, what: str) -> str:
+    """A SearchSpace or its JSON, as JSON: the form that is saved."""
+    if isinstance(value, str):
+        value = SearchSpace.fromJson(value)
+    if not isinstance(value, SearchSpace):
+        raise TypeError(
+            f"{what}: found {type(value).__name__}, must be a SearchSpace; make one with "
+            "BayesianParamGridBuilder().addUniform(...).space()"
+        )
+    return value.toJson()
+
+
 def _fraction(value: Any, what: str) -> float:
     number = terms.finite(value, what)
     if not 0 <= number <= 1:
@@ -131,8 +144,8 @@ class TableParams(Params):
 
     @keyword_only
     def __init__(self, **values: Any) -> None:
+        given = self._input_kwargs  # Spark's own classes overwrite it
         super().__init__()
-        given = self._input_kwargs
         defaults = {s.name: s.default for s in self.specs if s.default is not None}
         self._setDefault(**defaults)
         self.setParams(**given)
@@ -182,7 +195,7 @@ def with_params(*specs: Spec) -> Callable[[type[P]], type[P]]:
             title = spec.name[0].upper() + spec.name[1:]
             setattr(cls, spec.name, _param(spec))
             for name, make in ((f"get{title}", _getter), (f"set{title}", _setter)):
-                if name not in cls.__dict__:
+                if not hasattr(cls, name):
                     setattr(cls, name, make(spec, title))
         keywords = [
             inspect.Parameter(s.name, inspect.Parameter.KEYWORD_ONLY, default=s.default)

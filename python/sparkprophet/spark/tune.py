@@ -14,7 +14,8 @@ import pyarrow as pa
 
 from sparkprophet.numerics import solver
 from sparkprophet.search import sampler as search_sampler
-from sparkprophet.search.space import Choice, Int, SearchSpace
+from sparkprophet.search.dimensions import Choice, Int
+from sparkprophet.search.space import SearchSpace
 from sparkprophet.search.study import Study, run_study
 from sparkprophet.series import backtest, checks
 from sparkprophet.series import fit as fitting

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
@@ -31,6 +31,7 @@ from sparkprophet.spark.params import (
     at_least,
     one_of,
     seconds,
+    space_json,
     switch,
     text,
     with_params,
@@ -46,18 +47,6 @@ def _estimator(value: Any, what: str) -> GroupedProphet:
     return value
 
 
-def _space(value: Any, what: str) -> str:
-    """A SearchSpace or its JSON, as JSON: the form that is saved."""
-    if isinstance(value, str):
-        value = SearchSpace.fromJson(value)
-    if not isinstance(value, SearchSpace):
-        raise TypeError(
-            f"{what}: found {type(value).__name__}, must be a SearchSpace; make one with "
-            "BayesianParamGridBuilder().addUniform(...).space()"
-        )
-    return value.toJson()
-
-
 def _delta(value: Any, what: str) -> float:
     number = terms.finite(value, what)
     if number < 0:
@@ -67,7 +56,7 @@ def _delta(value: Any, what: str) -> float:
 
 @with_params(
     Spec("estimator", None, _estimator, "GroupedProphet whose settings are searched."),
-    Spec("searchSpace", None, _space, "SearchSpace of series params, or its JSON."),
+    Spec("searchSpace", None, space_json, "SearchSpace of series params, or its JSON."),
     Spec("numTrials", 50, at_least(1), "Trials per group."),
     Spec("metric", "rmse", one_of(*METRICS),
          "What is minimised on the holdout: the mean over the folds. coverage: its distance from "
@@ -165,7 +154,7 @@ class GroupedProphetTuner(TableParams, Estimator[Any], MLWritable, MLReadable[An
     def _search(self) -> Search:
         timeout = self.getOrDefault("timeout")
         return Search(
-            space_json=_without_owners(self.getSearchSpace()),
+            space_json=self.getSearchSpace().without_owners().toJson(),
             metric=self.getOrDefault("metric"),
             horizon=self.getOrDefault("horizon"),
             num_folds=self.getOrDefault("numFolds"),
@@ -241,12 +230,6 @@ def _work(search: Search) -> Any:
         return tune_series(series, config, seed, search)
 
     return work
-
-
-def _without_owners(space: SearchSpace) -> str:
-    """The space as JSON without the stage's uid, which differs from process to process."""
-    parts = [[replace(d, parent=None) for d in ds] for ds in (space.dimensions, space.fixed)]
-    return SearchSpace(*map(tuple, parts)).toJson()
 
 
 def _ends(dimension: Any) -> list[Any]:

@@ -1,0 +1,194 @@
+"""The search behind the Bayesian tuners: batches of candidates, each fitted on every fold."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import math
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pyspark.ml import Estimator
+from pyspark.ml.param import Param
+from pyspark.ml.util import MetaAlgorithmReadWrite
+
+from sparkprophet.search.batched_study import Asked, BatchedTrials, ScoredTrial
+from sparkprophet.search.space import SearchSpace
+from sparkprophet.search.study import stalled
+from sparkprophet.spark.candidate_fits import Candidate, CandidateFits, ParamMap
+from sparkprophet.spark.errors import SearchFailedError
+
+_logger = logging.getLogger("sparkprophet")
+
+
+@dataclass(frozen=True)
+class Rules:
+    """When a search ends, and how it goes on: params of the Bayesian tuners.
+
+    timeout: seconds after which no batch starts, 0 for none. max_failed_trials: None for any.
+    """
+
+    num_trials: int
+    batch_size: int
+    early_stopping_rounds: int
+    timeout: float
+    max_failed_trials: int | None
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search found: its trials by number, the models kept of each, and what ended it.
+
+    stopped_by: numTrials, earlyStopping, timeout, maxFailedTrials or interrupt.
+    """
+
+    trials: tuple[ScoredTrial, ...]
+    best: ScoredTrial
+    models: Mapping[int, Sequence[Any]]
+    stopped_by: str
+
+    def model(self, number: int, fold: int) -> Any:
+        """A trial's model; None of a failed one, and of one from before a restart."""
+        models = self.models.get(number)
+        return models[fold] if models else None
+
+
+def search(
+    study: BatchedTrials,
+    fits: CandidateFits,
+    rules: Rules,
+    param_map: Callable[[Asked], ParamMap],
+) -> Found:
+    """Ask, fit and tell until a rule ends it.
+
+    Ctrl-C ends it too once a trial has succeeded: running jobs are cancelled, and the best so far
+    is the result. A second one is not caught.
+
+    Raises
+    ------
+    SearchFailedError
+        Where every trial failed, or more than `max_failed_trials`.
+    """
+    until = time.monotonic() + rules.timeout if rules.timeout else math.inf
+    models: dict[int, Sequence[Any]] = {}
+    with fits, _bar(study, rules.num_trials) as show:
+        try:
+            while (stopped_by := _ends(study.trials(), study.maximise, rules, until)) is None:
+                tried = len(study.trials())
+                # A resumed search ends the batch that it was in.
+                size = rules.batch_size - tried % rules.batch_size
+                asked = study.ask(min(size, rules.num_trials - tried))
+                _try(asked, study, fits, param_map, models, show)
+        except KeyboardInterrupt:
+            if study.best() is None:
+                raise
+            stopped_by = "interrupt"
+            _logger.warning("interrupted: keeping the best of %d trials", len(study.trials()))
+    trials, best = tuple(study.trials()), study.best()
+    failed = [trial for trial in trials if trial.error is not None]
+    allowed = rules.max_failed_trials
+    if best is None or (allowed is not None and len(failed) > allowed):
+        raise SearchFailedError(
+            f"{len(failed)} of {len(trials)} trials failed; trial {failed[0].number} with "
+            f"{failed[0].params}: {failed[0].error}",
+            trials,
+        )
+    return Found(trials, best, models, stopped_by)
+
+
+def _ends(trials: Sequence[ScoredTrial], maximise: bool, rules: Rules, until: float) -> str | None:
+    """What ends the search now, if anything; looked at between batches, so that it is the same
+    whatever the order in which a batch's trials end."""
+    failures = sum(trial.error is not None for trial in trials)
+    if rules.max_failed_trials is not None and failures > rules.max_failed_trials:
+        return "maxFailedTrials"
+    if len(trials) >= rules.num_trials:
+        return "numTrials"
+    best_values, best = [], math.inf
+    for trial in trials:
+        if trial.value is not None:
+            best = min(best, -trial.value if maximise else trial.value)
+        best_values.append(best)
+    if stalled(best_values, rules.early_stopping_rounds, 0.0):
+        return "earlyStopping"
+    return "timeout" if time.monotonic() >= until else None
+
+
+def _try(
+    asked: Sequence[Asked],
+    study: BatchedTrials,
+    fits: CandidateFits,
+    param_map: Callable[[Asked], ParamMap],
+    models: dict[int, Sequence[Any]],
+    show: Callable[[], None],
+) -> None:
+    """Try one batch and tell the study of each; what cannot end is told as interrupted."""
+    untold = {point.number for point in asked}
+
+    def done(candidate: Candidate) -> None:
+        number, seconds = candidate.number, candidate.seconds
+        if candidate.error is not None:
+            study.fail(number, candidate.error, seconds)
+        else:
+            study.tell(number, candidate.scores, seconds)
+        untold.discard(number)
+        if candidate.error is None:
+            models[number] = candidate.models
+        show()
+
+    try:
+        fits.run([(point.number, param_map(point)) for point in asked], done)
+    except BaseException:
+        fits.cancel()
+        for number in sorted(untold):
+            study.fail(number, "interrupted", interrupted=True)
+        raise
+
+
+@contextlib.contextmanager
+def _bar(study: BatchedTrials, total: int) -> Iterator[Callable[[], None]]:
+    """A bar of trials with the best value so far, on a terminal only."""
+    if not sys.stderr.isatty():
+        yield lambda: None
+        return
+    from tqdm import tqdm
+
+    with tqdm(desc="search", unit="trial", total=total, file=sys.stderr) as bar:
+
+        def show() -> None:
+            best = study.best()
+            if best is not None:
+                bar.set_postfix_str(f"best {best.value:.6g}", refresh=False)
+            bar.update(len(study.trials()) - bar.n)
+
+        show()
+        yield show
+
+
+def params_of(estimator: Estimator[Any], space: SearchSpace) -> dict[str, Param[Any]]:
+    """Key of the space -> the Param it means, of the estimator or of a stage inside it.
+
+    Raises
+    ------
+    ValueError
+        Where there is no such stage or param, and for a param without a stage that several have.
+    """
+    stages = MetaAlgorithmReadWrite.getUidMap(estimator)
+    found = {}
+    for key, dimension in space.keyed().items():
+        owners = [
+            stage
+            for uid, stage in stages.items()
+            if dimension.parent in (None, uid) and stage.hasParam(dimension.name)
+        ]
+        if len(owners) != 1:
+            raise ValueError(
+                f"searchSpace: {key!r} of stage {dimension.parent!r} is a param of "
+                f"{len(owners) or 'none'} of the estimator's stages ({', '.join(stages)}); build "
+                "the space from the params of the estimator that is set"
+            )
+        found[key] = owners[0].getParam(dimension.name)
+    return found

@@ -1,0 +1,169 @@
+"""Fits of candidates on folds, so many at one time, none of which can end the others."""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+from pyspark.ml import Estimator
+from pyspark.ml.evaluation import Evaluator
+from pyspark.sql import SparkSession
+from pyspark.util import inheritable_thread_target
+
+from sparkprophet.spark.folds import Fold
+
+ParamMap = Mapping[Any, Any]
+
+_logger = logging.getLogger("sparkprophet")
+
+
+@dataclass
+class Candidate:
+    """One candidate's fits: a score and a model per fold, None until they are there.
+
+    error: that of the first fold to fail, `TypeName: message`; later folds are not tried then.
+    """
+
+    number: int
+    param_map: ParamMap
+    scores: list[float | None]
+    models: list[Any]
+    seconds: float = 0.0
+    error: str | None = None
+
+
+class CandidateFits:
+    """A pool of threads that fit, transform and evaluate; an error in the block cancels their jobs.
+
+    Parameters
+    ----------
+    spark : SparkSession
+    estimator, evaluator
+        As `CrossValidator` takes them.
+    folds : sequence of Fold
+    parallelism : int
+        Most fits at one time, over folds and candidates together.
+    keep_models : bool
+        Whether candidates keep their models.
+    """
+
+    def __init__(
+        self,
+        spark: SparkSession,
+        estimator: Estimator[Any],
+        evaluator: Evaluator,
+        folds: Sequence[Fold],
+        parallelism: int,
+        keep_models: bool,
+    ) -> None:
+        self._spark, self._folds, self._keep_models = spark, folds, keep_models
+        self._estimator, self._evaluator = estimator, evaluator
+        self._tag = f"sparkprophet-{uuid.uuid4().hex}"
+        self._at_work: set[Future[None]] = set()
+        self._pool = ThreadPoolExecutor(parallelism, thread_name_prefix="sparkprophet-fit")
+
+    def __enter__(self) -> CandidateFits:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is not None:
+            self.cancel()
+        self._pool.shutdown(wait=True)
+
+    def cancel(self) -> None:
+        """Drop what waits, cancel the jobs of what is at work, and return once nothing is."""
+        for future in self._at_work:
+            future.cancel()
+        while self._at_work:
+            # Again and again: a fit that was between two jobs starts the next one.
+            if not _has_ended(self._spark):
+                self._spark.interruptTag(self._tag)
+            wait(self._at_work, timeout=0.2)
+            self._at_work = {future for future in self._at_work if not future.done()}
+
+    def run(
+        self, numbered: Iterable[tuple[int, ParamMap]], done: Callable[[Candidate], None]
+    ) -> None:
+        """Try (number, param map) pairs on all folds; `done` is called as each one ends.
+
+        `done` runs in the caller's thread. Raises what it raises, and RuntimeError where the
+        session has ended, which no candidate is to blame for.
+        """
+        count = len(self._folds)
+        candidates = [Candidate(n, m, [None] * count, [None] * count) for n, m in numbered]
+        remaining = {c.number: count for c in candidates}
+        target = inheritable_thread_target(self._spark)(self._fit)
+        work = {
+            self._pool.submit(target, candidate, fold): candidate
+            for candidate in candidates
+            for fold in range(count)
+        }
+        self._at_work = set(work)
+        while work:
+            # With a limit, or the main thread would not see Ctrl-C on all platforms.
+            ended, _ = wait(work, timeout=1.0, return_when=FIRST_COMPLETED)
+            for future in ended:
+                candidate = work.pop(future)
+                future.result()
+                remaining[candidate.number] -= 1
+                if not remaining[candidate.number]:
+                    done(candidate)
+
+    def _fit(self, candidate: Candidate, fold: int) -> None:
+        if candidate.error is not None:
+            return
+        self._spark.addTag(self._tag)
+        start = time.monotonic()
+        model = None
+        try:
+            frames = self._folds[fold]
+            model = self._estimator.fit(frames.train, candidate.param_map)
+            predicted = model.transform(frames.validation, candidate.param_map)
+            candidate.scores[fold] = float(self._evaluator.evaluate(predicted))
+        except Exception as error:
+            if _has_ended(self._spark):
+                raise RuntimeError(
+                    "the Spark session has ended in the middle of the search; start one and call "
+                    "fit again"
+                ) from error
+            _logger.debug("candidate %d failed on fold %d", candidate.number, fold, exc_info=True)
+            candidate.error = candidate.error or f"{type(error).__name__}: {_text(error)}"
+        finally:
+            candidate.seconds += time.monotonic() - start
+            if self._keep_models:
+                candidate.models[fold] = model
+            else:
+                release(model)
+            if not _has_ended(self._spark):
+                self._spark.removeTag(self._tag)
+
+
+def release(model: Any) -> None:
+    """Free what a model that nobody will use keeps in the cluster's memory."""
+    for stage in getattr(model, "stages", [model]):
+        if hasattr(stage, "unpersist"):
+            stage.unpersist()
+
+
+def _has_ended(spark: SparkSession) -> bool:
+    if hasattr(spark, "_jsparkSession"):
+        return spark.sparkContext._jsc is None or spark.sparkContext._jsc.sc().isStopped()
+    return bool(spark.is_stopped)
+
+
+def _text(error: Exception) -> str:
+    """The first line of what the error says; Spark's own messages go on with plans and traces."""
+    java = getattr(error, "java_exception", None)  # py4j's own first line says nothing
+    lines = str(error if java is None else java.toString()).strip().splitlines()
+    return lines[0] if lines else "no message"
