@@ -156,12 +156,25 @@ class BatchedStudy(BatchedTrials):
         self._abandoned = [t for t in self._frozen() if _is_abandoned(t)]
 
     def ask(self, count: int) -> list[Asked]:
-        """`count` new points; first of all, alone, those that a killed process left at work."""
-        abandoned, self._abandoned = self._abandoned, []
-        with optuna_silenced():
-            return [self._again(trial) for trial in abandoned] or [
-                self._suggested(self._study.ask()) for _ in range(count)
-            ]
+        """`count` points: first those that a killed process left at work, all of them, then new.
+
+        Interrupted in the middle, it leaves none of them at work.
+        """
+        others = {trial.number for trial in self._frozen() if _is_running(trial)}
+        others -= {trial.number for trial in self._abandoned}
+        try:
+            with optuna_silenced():
+                asked = [self._again(trial) for trial in self._abandoned]
+                while len(asked) < count:
+                    asked.append(self._new())
+        except BaseException:
+            for trial in self._frozen():
+                if _is_running(trial) and trial.number not in others:
+                    self.fail(trial.number, "interrupted", interrupted=True)
+            raise
+        finally:
+            self._abandoned = []
+        return asked
 
     def try_first(self, points: Sequence[Mapping[str, Any]]) -> None:
         """Give out these points (key -> value) before any other; all have to be in the space."""
@@ -187,22 +200,43 @@ class BatchedStudy(BatchedTrials):
             if trial.state.is_finished() and not trial.user_attrs.get(_INTERRUPTED)
         ]
 
-    def _again(self, frozen: FrozenTrial) -> Asked:
-        import optuna
-
-        # Keeps the params that it has, and gets the rest if it was killed in the middle of that.
-        return self._suggested(optuna.trial.Trial(self._study, frozen._trial_id))
-
-    def _suggested(self, trial: optuna.Trial) -> Asked:
+    def _new(self) -> Asked:
+        trial = self._study.ask()
         trial.set_user_attr(_OWNER, _this_process())
         self._study.sampler = self._sampler_of(trial.number)
         return Asked(trial.number, self._space.suggest(trial))
 
+    def _again(self, frozen: FrozenTrial) -> Asked:
+        """The point that a killed process had; drawn to its end if that was killed before."""
+        import optuna
+
+        trial = optuna.trial.Trial(self._study, frozen._trial_id)
+        trial.set_user_attr(_OWNER, _this_process())
+        try:
+            point = self._space.suggest(optuna.trial.FixedTrial(frozen.params))
+        except ValueError:
+            self._study.sampler = sampler = self._sampler_of(frozen.number)
+            for key, distribution in frozen.distributions.items():
+                # As many random numbers as went into the params that are there.
+                if key not in trial.relative_params and not distribution.single():
+                    sampler.sample_independent(self._study, frozen, key, distribution)
+            point = self._space.suggest(trial)
+        return Asked(frozen.number, point)
+
     def _sampler_of(self, number: int) -> optuna.samplers.BaseSampler:
+        from optuna.samplers import RandomSampler
+
         kind, seed, startup = self._sampler
-        of_trial = [number] if kind != "qmc" else []  # a Sobol' sequence keeps its seed
-        seed = int(np.random.SeedSequence([seed % 2**64, *of_trial]).generate_state(1)[0])
-        return make_sampler(kind, seed, startup, self._space)
+        own, common = (
+            int(np.random.SeedSequence([seed % 2**64, *of_trial]).generate_state(1)[0])
+            for of_trial in ([number], [])
+        )
+        if kind != "qmc":
+            return make_sampler(kind, own, startup, self._space)
+        sampler = make_sampler(kind, common, startup, self._space)
+        # The sequence is of one seed, but not what is drawn besides: conditional dimensions.
+        sampler._independent_sampler = RandomSampler(seed=own)
+        return sampler
 
     def _finish(self, number: int, value: float | None, attributes: dict[str, Any]) -> None:
         import optuna
@@ -247,11 +281,13 @@ class BatchedStudy(BatchedTrials):
                 )
 
 
+def _is_running(trial: FrozenTrial) -> bool:
+    return trial.state.name == "RUNNING"
+
+
 def _is_abandoned(trial: FrozenTrial) -> bool:
     """Whether it is at work in no process any more; on another machine nobody can know."""
-    import optuna
-
-    if trial.state != optuna.trial.TrialState.RUNNING:
+    if not _is_running(trial):
         return False
     host, pid, started = trial.user_attrs.get(_OWNER, ("", 0, ""))
     return host != socket.gethostname() or _started(pid) != started

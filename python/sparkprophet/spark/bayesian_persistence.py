@@ -50,7 +50,7 @@ class TunerWriter(StageWriter):
         return {}
 
     def _param_maps(self, path: str) -> list[list[dict[str, str]]]:
-        """The param maps as the JVM writes them; values that are stages get folders of their own."""
+        """The param maps as the JVM writes them; values that are stages get their own folders."""
         maps = self.instance._paramMap.get(self.instance.estimatorParamMaps, [])
         stages = MetaAlgorithmReadWrite.getUidMap(self.instance.getOrDefault("estimator"))
         saved, count = [], 0

@@ -82,8 +82,8 @@ def search(
                 size = rules.batch_size - tried % rules.batch_size
                 asked = study.ask(min(size, rules.num_trials - tried))
                 _try(asked, study, fits, param_map, models, show)
-        except KeyboardInterrupt:
-            if study.best() is None:
+        except KeyboardInterrupt as error:
+            if study.best() is None or isinstance(error.__context__, KeyboardInterrupt):
                 raise
             stopped_by = "interrupt"
             _logger.warning("interrupted: keeping the best of %d trials", len(study.trials()))
@@ -100,8 +100,13 @@ def search(
 
 
 def _ends(trials: Sequence[ScoredTrial], maximise: bool, rules: Rules, until: float) -> str | None:
-    """What ends the search now, if anything; looked at between batches, so that it is the same
-    whatever the order in which a batch's trials end."""
+    """What ends the search now, if anything.
+
+    All but the number of trials is looked at between batches only, the one that a killed process
+    was in counted: the end is the same whatever the order in which a batch's trials end.
+    """
+    if len(trials) < rules.num_trials and len(trials) % rules.batch_size:
+        return None
     failures = sum(trial.error is not None for trial in trials)
     if rules.max_failed_trials is not None and failures > rules.max_failed_trials:
         return "maxFailedTrials"
@@ -114,7 +119,7 @@ def _ends(trials: Sequence[ScoredTrial], maximise: bool, rules: Rules, until: fl
         best_values.append(best)
     if stalled(best_values, rules.early_stopping_rounds, 0.0):
         return "earlyStopping"
-    return "timeout" if time.monotonic() >= until else None
+    return "timeout" if trials and time.monotonic() >= until else None
 
 
 def _try(
@@ -142,9 +147,11 @@ def _try(
     try:
         fits.run([(point.number, param_map(point)) for point in asked], done)
     except BaseException:
-        fits.cancel()
+        # Ctrl-C may have come between the study's taking note and ours.
+        untold -= {trial.number for trial in study.trials()}
         for number in sorted(untold):
             study.fail(number, "interrupted", interrupted=True)
+        fits.cancel()
         raise
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
@@ -14,7 +13,7 @@ from pyspark.ml.param import Param, Params
 from pyspark.ml.tuning import CrossValidator, TrainValidationSplit
 from pyspark.sql import DataFrame
 
-from sparkprophet.search.batched_study import Asked, BatchedStudy, BatchedTrials, ScoredTrial
+from sparkprophet.search.batched_study import Asked, BatchedStudy, BatchedTrials
 from sparkprophet.search.grid_study import GridStudy
 from sparkprophet.search.sampler import check_sampler
 from sparkprophet.search.space import SearchSpace

@@ -104,18 +104,27 @@ class CandidateFits:
         candidates = [Candidate(n, m, [None] * count, [None] * count) for n, m in numbered]
         remaining = {c.number: count for c in candidates}
         target = inheritable_thread_target(self._spark)(self._fit)
-        work = {
-            self._pool.submit(target, candidate, fold): candidate
-            for candidate in candidates
-            for fold in range(count)
-        }
-        self._at_work = set(work)
+        work = {}
+        for candidate in candidates:
+            for fold in range(count):
+                future = self._pool.submit(target, candidate, fold)
+                self._at_work.add(future)  # at once: Ctrl-C may come before the next one
+                work[future] = candidate
         while work:
             # With a limit, or the main thread would not see Ctrl-C on all platforms.
             ended, _ = wait(work, timeout=1.0, return_when=FIRST_COMPLETED)
             for future in ended:
                 candidate = work.pop(future)
-                future.result()
+                self._at_work.discard(future)
+                try:
+                    future.result()
+                except Exception as error:
+                    if not _has_ended(self._spark):
+                        raise
+                    raise RuntimeError(
+                        "the Spark session has ended in the middle of the search; start one and "
+                        "call fit again"
+                    ) from error
                 remaining[candidate.number] -= 1
                 if not remaining[candidate.number]:
                     done(candidate)
@@ -133,10 +142,7 @@ class CandidateFits:
             candidate.scores[fold] = float(self._evaluator.evaluate(predicted))
         except Exception as error:
             if _has_ended(self._spark):
-                raise RuntimeError(
-                    "the Spark session has ended in the middle of the search; start one and call "
-                    "fit again"
-                ) from error
+                raise
             _logger.debug("candidate %d failed on fold %d", candidate.number, fold, exc_info=True)
             candidate.error = candidate.error or f"{type(error).__name__}: {_text(error)}"
         finally:
@@ -157,13 +163,23 @@ def release(model: Any) -> None:
 
 
 def _has_ended(spark: SparkSession) -> bool:
-    if hasattr(spark, "_jsparkSession"):
-        return spark.sparkContext._jsc is None or spark.sparkContext._jsc.sc().isStopped()
-    return bool(spark.is_stopped)
+    if not hasattr(spark, "_jsparkSession"):
+        return bool(spark.is_stopped)
+    context = spark.sparkContext._jsc
+    try:
+        return context is None or context.sc().isStopped()
+    except Exception:  # py4j's, of several kinds: the JVM is gone
+        return True
 
 
 def _text(error: Exception) -> str:
-    """The first line of what the error says; Spark's own messages go on with plans and traces."""
+    """The line that names the cause; Spark's messages have plans and traces around it."""
     java = getattr(error, "java_exception", None)  # py4j's own first line says nothing
-    lines = str(error if java is None else java.toString()).strip().splitlines()
-    return lines[0] if lines else "no message"
+    text = str(error if java is None else java.toString())
+    _, of_worker, trace = text.rpartition("Traceback (most recent call last):\n")
+    lines = [line for line in trace.splitlines() if line.strip()]
+    if of_worker:  # all but the error is indented
+        lines = [line for line in lines if not line[0].isspace()]
+    line = lines[0].strip() if lines else "no message"
+    # The types of all of a function's columns may come before.
+    return line.rpartition(" failed due to: ")[2]

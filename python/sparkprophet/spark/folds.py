@@ -70,7 +70,9 @@ def hashed_folds(
         stack.enter_context(_kept(hashed, level))
         found = hashed.agg(F.count("*"), F.count_distinct(name)).first()
         if found[0] > found[1]:
-            copies = Window.partitionBy(name).orderBy(name)
+            # The texts are for rows that differ, but only in where they are NULL: hashes skip NULLs.
+            texts = [quoted(column).cast("string") for column in dataset.columns]
+            copies = Window.partitionBy(name).orderBy(*texts)
             ranked = hashed.withColumn(rank, F.row_number().over(copies))
             first, hashed = hashed, ranked.withColumn(name, F.xxhash64(name, rank)).drop(rank)
             stack.enter_context(_kept(hashed, level))
@@ -156,6 +158,8 @@ def _ordered(dataset: DataFrame, column: str) -> Column:
         )
     if isinstance(kind, T.TimestampType):
         return F.unix_micros(quoted(column))
+    if isinstance(kind, (T.FloatType, T.DoubleType)):
+        return F.nanvl(quoted(column), F.lit(None).cast(kind))
     return quoted(column).cast("string") if isinstance(kind, T.TimestampNTZType) else quoted(column)
 
 
@@ -179,7 +183,8 @@ def _folds(
 
 @contextlib.contextmanager
 def _kept(data: DataFrame, level: str) -> Iterator[None]:
-    if level == "NONE":
+    # What the caller keeps already is not ours to give back.
+    if level == "NONE" or data.storageLevel != StorageLevel.NONE:
         yield
         return
     data.persist(getattr(StorageLevel, level))
@@ -190,7 +195,7 @@ def _kept(data: DataFrame, level: str) -> Iterator[None]:
 
 
 def _hash(dataset: DataFrame, seed: int) -> Column:
-    """64 bits of the row's values; maps, which cannot be hashed, by their sorted entries."""
+    """64 bits of the row's values; maps, which cannot be hashed, by their JSON."""
     values = [(quoted(field.name), field.dataType) for field in dataset.schema.fields]
     return F.xxhash64(
         F.lit(seed).cast("long"), *(F.to_json(v) if _has_map(kind) else v for v, kind in values)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 from pyspark.ml.param import Param, Params
 
 from sparkprophet.search.dimensions import Choice, Fixed, Int, Uniform, When
+from sparkprophet.search.rounds import propose
 from sparkprophet.search.space import SearchSpace
-from sparkprophet.search.values import shown
+from sparkprophet.search.values import flag, shown, whole_number
 
 _PAPER_SEASONALITY_MODES = ("multiplicative", "additive")
 _PAPER_SCALES = {
@@ -41,11 +44,19 @@ class BayesianParamGridBuilder:
     param -> list of values, or one value; a value that is itself a list goes into a list. The
     params named in it have been added before, with `addChoice`, `addGrid` or `addInt`.
 
+    `space()` is what the Bayesian tuners take. For any other tuner, Spark's own ones too, `build`
+    and `tell` give the search in rounds.
+
     >>> BayesianParamGridBuilder().addUniform(lr.regParam, 1e-4, 1.0, log=True).space()
+
+    seed: of the points that `build` proposes.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, seed: int = 0) -> None:
+        self._seed = whole_number("seed", seed)
         self._entries: list[Uniform | Int | Choice | Fixed] = []
+        self._params: dict[tuple[str, str], Param] = {}
+        self._history: list[_Tried] = []
 
     def addUniform(
         self,
@@ -67,7 +78,7 @@ class BayesianParamGridBuilder:
                 f"{label}: a number of the range: found {between!r}, which the param changes; "
                 "use addInt or addChoice"
             )
-        return self._put(entry)
+        return self._put(param, entry)
 
     def addInt(
         self,
@@ -84,7 +95,7 @@ class BayesianParamGridBuilder:
         )
         label, whens = _label(param), self._whens(param, when)
         return self._put(
-            _made(label, Int, param.name, low, high, step, log, param.parent, when=whens)
+            param, _made(label, Int, param.name, low, high, step, log, param.parent, when=whens)
         )
 
     def addChoice(
@@ -101,7 +112,9 @@ class BayesianParamGridBuilder:
             _converted(param, f"values[{position}]", value) for position, value in enumerate(values)
         ]
         whens = self._whens(param, when)
-        return self._put(_made(label, Choice, param.name, converted, param.parent, when=whens))
+        return self._put(
+            param, _made(label, Choice, param.name, converted, param.parent, when=whens)
+        )
 
     def addGrid(
         self, param: Param, values: Iterable[Any], when: Mapping[Param, Any] | None = None
@@ -121,7 +134,7 @@ class BayesianParamGridBuilder:
             param, value = pair
             label = _label(param)
             value = _converted(param, "value", value)
-            self._put(_made(label, Fixed, param.name, value, param.parent))
+            self._put(param, _made(label, Fixed, param.name, value, param.parent))
         return self
 
     def space(self) -> SearchSpace:
@@ -140,6 +153,72 @@ class BayesianParamGridBuilder:
             searched, tuple(entry for entry in self._entries if isinstance(entry, Fixed))
         )
 
+    def build(self, count: int) -> list[dict[Param, Any]]:
+        """`count` ParamMaps to try next, as `ParamGridBuilder.build` gives all of a grid.
+
+        They fill the space evenly (a Latin hypercube) until `tell` has brought a metric; from then
+        on they are TPE's. What was built and not told yet counts as being tried. Raises TypeError
+        or ValueError for a `count` below 1, and ValueError as `space()` does, and for a builder
+        from JSON, which knows no stage.
+        """
+        count, space = whole_number("count", count, 1), self.space()
+        keyed = self._keyed(space)
+        history = [(tried.point(keyed), tried.loss) for tried in self._history]
+        maps = [
+            {keyed[key]: keyed[key].typeConverter(value) for key, value in point.items()}
+            for point in propose(space, history, count, self._seed)
+        ]
+        self._history += [_Tried(param_map, None) for param_map in maps]
+        return maps
+
+    def tell(
+        self,
+        paramMaps: Iterable[Mapping[Param, Any]],
+        metrics: Iterable[float],
+        isLargerBetter: bool,
+    ) -> BayesianParamGridBuilder:
+        """Learn the metrics of ParamMaps, such as a model's `avgMetrics`; returns the builder.
+
+        Maps need not come from `build`. A NaN is a failure. Raises TypeError or ValueError for
+        anything but one number per map.
+        """
+        param_maps, values = list(paramMaps), list(metrics)
+        flag("isLargerBetter", isLargerBetter)
+        if len(param_maps) != len(values):
+            raise ValueError(
+                f"tell: found {len(param_maps)} paramMaps and {len(values)} metrics; give one "
+                "metric per map"
+            )
+        for param_map, value in zip(param_maps, values, strict=True):
+            if not isinstance(param_map, Mapping) or not isinstance(value, Real):
+                raise TypeError(
+                    f"tell: found {shown(param_map)} with {shown(value)}; give a dict of param -> "
+                    "value and a number for each"
+                )
+            told = _Tried(dict(param_map), -float(value) if isLargerBetter else float(value))
+            open_ones = [
+                position
+                for position, tried in enumerate(self._history)
+                if tried.loss is None and tried.param_map == told.param_map
+            ]
+            if open_ones:
+                self._history[open_ones[0]] = told
+            else:
+                self._history.append(told)
+        return self
+
+    def _keyed(self, space: SearchSpace) -> dict[str, Param]:
+        """Key of the space -> param."""
+        found = {}
+        for key, entry in space.keyed().items():
+            if (entry.parent, entry.name) not in self._params:
+                raise ValueError(
+                    f"build: the builder was made from JSON and has no stage for {key!r}; add the "
+                    "params of a stage to a new builder"
+                )
+            found[key] = self._params[entry.parent, entry.name]
+        return found
+
     def toJson(self) -> str:
         """The JSON text of `space()`."""
         return self.space().toJson()
@@ -152,7 +231,8 @@ class BayesianParamGridBuilder:
         builder._entries = [*space.dimensions, *space.fixed]
         return builder
 
-    def _put(self, entry: Uniform | Int | Choice | Fixed) -> BayesianParamGridBuilder:
+    def _put(self, param: Param, entry: Uniform | Int | Choice | Fixed) -> BayesianParamGridBuilder:
+        self._params[param.parent, param.name] = param
         position = self._position(entry)
         self._entries[position : position + 1] = [entry]
         return self
@@ -186,6 +266,18 @@ class BayesianParamGridBuilder:
         made = _made(f"{label}: {named}", When, other.name, values, other.parent)
         made.check(f"{label}: {named}", self._entries[position])
         return made
+
+
+@dataclass(frozen=True)
+class _Tried:
+    """A ParamMap and its loss, None as long as nobody has told it."""
+
+    param_map: dict[Param, Any]
+    loss: float | None
+
+    def point(self, keyed: Mapping[str, Param]) -> dict[str, Any]:
+        """Key -> value of the params that are searched."""
+        return {key: self.param_map[p] for key, p in keyed.items() if p in self.param_map}
 
 
 def paper_search_space(estimator: Params) -> SearchSpace:
