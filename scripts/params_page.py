@@ -7,7 +7,13 @@ A test fails while the page differs from what this prints.
 
 from __future__ import annotations
 
-from sparkprophet import ForecastEvaluator, GroupedProphet, GroupedProphetTuner
+from sparkprophet import (
+    BayesianCrossValidator,
+    BayesianTrainValidationSplit,
+    ForecastEvaluator,
+    GroupedProphet,
+    GroupedProphetTuner,
+)
 from sparkprophet.series.errors import CODES
 from sparkprophet.spark.params import SERIES_SPECS, Spec
 
@@ -32,6 +38,8 @@ def page() -> str:
     """The whole page."""
     series = {spec.name for spec in SERIES_SPECS}
     stage = tuple(spec for spec in GroupedProphet.specs if spec.name not in series)
+    shared = {spec.name for spec in BayesianCrossValidator.specs}
+    own = tuple(spec for spec in BayesianTrainValidationSplit.specs if spec.name not in shared)
     parts = [
         _INTRODUCTION,
         "## GroupedProphet: columns and stage\n",
@@ -41,6 +49,11 @@ def page() -> str:
         table(SERIES_SPECS),
         "## GroupedProphetTuner\n",
         table(GroupedProphetTuner.specs),
+        "## BayesianCrossValidator\n",
+        table(BayesianCrossValidator.specs),
+        "## BayesianTrainValidationSplit\n\nAs BayesianCrossValidator, but for numFolds and "
+        "foldCol, and with:\n",
+        table(own),
         "## ForecastEvaluator\n",
         table(ForecastEvaluator.specs),
         "## Error codes\n\nOf `error_code` in the models table.\n",
