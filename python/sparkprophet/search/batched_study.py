@@ -152,7 +152,7 @@ class BatchedStudy(BatchedTrials):
                 study_name=study_name,
                 load_if_exists=True,
             )
-        self._check_facts(dict(facts or {}), study_name)
+        self._check_facts({"maximise": maximise, **(facts or {})}, study_name)
         self._abandoned = [t for t in self._frozen() if _is_abandoned(t)]
 
     def ask(self, count: int) -> list[Asked]:
@@ -236,6 +236,9 @@ class BatchedStudy(BatchedTrials):
         sampler = make_sampler(kind, common, startup, self._space)
         # The sequence is of one seed, but not what is drawn besides: conditional dimensions.
         sampler._independent_sampler = RandomSampler(seed=own)
+        # Optuna counts what it has drawn, which a killed process may have drawn in vain. As there,
+        # the trial after the first, random one has the first point of the sequence.
+        sampler._find_sample_id = lambda *_: max(number - 1, 0)
         return sampler
 
     def _finish(self, number: int, value: float | None, attributes: dict[str, Any]) -> None:

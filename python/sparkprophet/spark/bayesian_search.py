@@ -18,7 +18,7 @@ from pyspark.ml.util import MetaAlgorithmReadWrite
 from sparkprophet.search.batched_study import Asked, BatchedTrials, ScoredTrial
 from sparkprophet.search.space import SearchSpace
 from sparkprophet.search.study import stalled
-from sparkprophet.spark.candidate_fits import Candidate, CandidateFits, ParamMap
+from sparkprophet.spark.candidate_fits import Candidate, CandidateFits, ParamMap, release
 from sparkprophet.spark.errors import SearchFailedError
 
 _logger = logging.getLogger("sparkprophet")
@@ -140,8 +140,11 @@ def _try(
         else:
             study.tell(number, candidate.scores, seconds)
         untold.discard(number)
-        if candidate.error is None:
+        if candidate.error is None and all(map(math.isfinite, candidate.scores)):
             models[number] = candidate.models
+        else:
+            for model in candidate.models:
+                release(model)
         show()
 
     try:

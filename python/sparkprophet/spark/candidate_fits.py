@@ -65,6 +65,13 @@ class CandidateFits:
         self._spark, self._folds, self._keep_models = spark, folds, keep_models
         self._estimator, self._evaluator = estimator, evaluator
         self._tag = f"sparkprophet-{uuid.uuid4().hex}"
+        # The session's own tags make it hold what cannot be serialised, for good, and models whose
+        # summary holds the session can forecast no more: LogisticRegression's, in Spark 4.3.0.
+        classic = hasattr(spark, "_jsparkSession")
+        tags = spark.sparkContext if classic else spark
+        self._add_tag = tags.addJobTag if classic else tags.addTag
+        self._remove_tag = tags.removeJobTag if classic else tags.removeTag
+        self._cancel_tag = tags.cancelJobsWithTag if classic else tags.interruptTag
         self._at_work: set[Future[None]] = set()
         self._pool = ThreadPoolExecutor(parallelism, thread_name_prefix="sparkprophet-fit")
 
@@ -88,7 +95,7 @@ class CandidateFits:
         while self._at_work:
             # Again and again: a fit that was between two jobs starts the next one.
             if not _has_ended(self._spark):
-                self._spark.interruptTag(self._tag)
+                self._cancel_tag(self._tag)
             wait(self._at_work, timeout=0.2)
             self._at_work = {future for future in self._at_work if not future.done()}
 
@@ -103,10 +110,11 @@ class CandidateFits:
         count = len(self._folds)
         candidates = [Candidate(n, m, [None] * count, [None] * count) for n, m in numbered]
         remaining = {c.number: count for c in candidates}
-        target = inheritable_thread_target(self._spark)(self._fit)
         work = {}
         for candidate in candidates:
             for fold in range(count):
+                # One each: threads that share a target share the local properties of their jobs.
+                target = inheritable_thread_target(self._spark)(self._fit)
                 future = self._pool.submit(target, candidate, fold)
                 self._at_work.add(future)  # at once: Ctrl-C may come before the next one
                 work[future] = candidate
@@ -132,7 +140,7 @@ class CandidateFits:
     def _fit(self, candidate: Candidate, fold: int) -> None:
         if candidate.error is not None:
             return
-        self._spark.addTag(self._tag)
+        self._add_tag(self._tag)
         start = time.monotonic()
         model = None
         try:
@@ -152,7 +160,7 @@ class CandidateFits:
             else:
                 release(model)
             if not _has_ended(self._spark):
-                self._spark.removeTag(self._tag)
+                self._remove_tag(self._tag)
 
 
 def release(model: Any) -> None:

@@ -70,7 +70,7 @@ def hashed_folds(
         stack.enter_context(_kept(hashed, level))
         found = hashed.agg(F.count("*"), F.count_distinct(name)).first()
         if found[0] > found[1]:
-            # The texts are for rows that differ, but only in where they are NULL: hashes skip NULLs.
+            # By the texts, as rows that differ only in where they are NULL have one hash.
             texts = [quoted(column).cast("string") for column in dataset.columns]
             copies = Window.partitionBy(name).orderBy(*texts)
             ranked = hashed.withColumn(rank, F.row_number().over(copies))
