@@ -16,7 +16,7 @@ from pyspark.ml import Estimator, Transformer
 from pyspark.ml.evaluation import Evaluator
 from pyspark.ml.param import Params
 from pyspark.ml.pipeline import PipelineSharedReadWrite
-from pyspark.ml.util import DefaultParamsReader, DefaultParamsWriter, MetaAlgorithmReadWrite
+from pyspark.ml.util import DefaultParamsReader, MetaAlgorithmReadWrite
 from pyspark.sql import SparkSession
 
 from sparkprophet.search.batched_study import ScoredTrial
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 _APART = ("estimator", "evaluator", "estimatorParamMaps")
 _HOMES = ("pyspark.ml.", "org.apache.spark.ml.", "sparkprophet.")
+_VALIDATORS = (
+    "CrossValidator", "CrossValidatorModel", "TrainValidationSplit", "TrainValidationSplitModel",
+)  # fmt: skip
 
 
 class TunerWriter(StageWriter):
@@ -38,7 +41,8 @@ class TunerWriter(StageWriter):
             if not self.instance.isDefined(name):
                 raise ValueError(f"{name}: is not set; a tuner can be saved once it has one")
             self._save(self.instance.getOrDefault(name), f"{path}/{name}")
-        params = DefaultParamsWriter.extractJsonParams(self.instance, list(_APART))
+        values = self.instance._paramMap.items()
+        params = {param.name: value for param, value in values if param.name not in _APART}
         self._extra = self._write_parts(path, self._param_maps(path), params) | {"paramMap": params}
         super().saveImpl(path)
 
@@ -46,7 +50,8 @@ class TunerWriter(StageWriter):
         self, path: str, maps: list[list[dict[str, str]]], params: dict[str, Any]
     ) -> dict[str, Any]:
         """Write what there is besides, put the param maps among the params; further metadata."""
-        params["estimatorParamMaps"] = maps or [[]]  # Spark's reader wants some
+        # Spark's reader wants some where there is something to try.
+        params["estimatorParamMaps"] = maps or [[]] * self.instance.isSet("searchSpace")
         return {}
 
     def _param_maps(self, path: str) -> list[list[dict[str, str]]]:
@@ -158,7 +163,7 @@ class TunerReader(StageReader):
             }
             for entries in self._saved_maps(metadata)
         ]
-        if maps != [{}]:
+        if maps and (maps != [{}] or "searchSpace" not in metadata["paramMap"]):
             instance._set(estimatorParamMaps=maps)
 
     def _saved_maps(self, metadata: dict[str, Any]) -> list[list[dict[str, str]]]:
@@ -232,12 +237,23 @@ def _check_classes(spark: SparkSession, path: str) -> None:
             f"{path}: holds a {name!r}, whose module is not imported; import {module} before "
             "loading if you trust the file"
         )
+    if name.rpartition(".")[2] in _VALIDATORS:
+        raise ValueError(f"{path}: holds a {name!r} inside of another tuner, which Spark refuses")
+    for inside in _paths_inside(path, metadata):
+        _check_classes(spark, inside)
+
+
+def _paths_inside(path: str, metadata: dict[str, Any]) -> list[str]:
+    """Folders of the stages that are loaded with one, by the names that they hold."""
     uids = metadata["paramMap"].get("stageUids") or []
-    for position, uid in enumerate(uids):
-        _check_classes(
-            spark,
-            PipelineSharedReadWrite.getStagePath(uid, position, len(uids), f"{path}/stages"),
-        )
+    paths = [
+        PipelineSharedReadWrite.getStagePath(uid, position, len(uids), f"{path}/stages")
+        for position, uid in enumerate(uids)
+    ]
+    if metadata["class"].rpartition(".")[2] in ("OneVsRest", "OneVsRestModel"):
+        paths.append(f"{path}/classifier")
+        paths += [f"{path}/model_{i}" for i in range(metadata.get("numClasses", 0))]
+    return paths
 
 
 def _metrics(model: Any) -> tuple[str, ...]:
