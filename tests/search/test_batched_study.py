@@ -201,7 +201,7 @@ def killed(tmp_path_factory):
 @pytest.mark.parametrize(
     ("death", "found"),
     [
-        ("between", ["COMPLETE"] * 5 + ["FAIL", "RUNNING", "RUNNING"]),
+        ("between", ["COMPLETE"] * 4 + ["RUNNING", "COMPLETE", "FAIL", "RUNNING"]),
         ("while_trying", ["COMPLETE"] * 4 + ["RUNNING"] * 4),
         ("while_drawing", ["COMPLETE"] * 4 + ["RUNNING"] * 2),
     ],
@@ -210,7 +210,7 @@ def test_a_killed_process_search_goes_on_where_it_was(kind, death, found, killed
     undisturbed = in_batches(made(kind))
     name = f"{kind}-{death}"
     running = [t for t in as_optuna_has_them(killed, name) if t.state.name == "RUNNING"]
-    assert sorted(states(killed, name)) == sorted(found)
+    assert states(killed, name) == found
     study = stored(killed, name, kind=kind)
     asked = study.ask(4 - len(study.trials()) % 4)
     assert [p.number for p in asked[: len(running)]] == [t.number for t in running]
@@ -254,10 +254,8 @@ def test_trials_of_another_host_or_an_earlier_process_are_taken_over(tmp_path, m
     assert [point.number for point in stored(tmp_path).ask(1)] == [2]  # now they are this one's
     # The process numbers of a machine come back: the same one, but of another process.
     trial = study._frozen()[0]
-    host, pid, _ = trial.user_attrs["sparkprophet.owner"]
-    study._study._storage.set_trial_user_attr(
-        trial._trial_id, "sparkprophet.owner", [host, pid, "1"]
-    )
+    owner = [*trial.user_attrs["sparkprophet.owner"][:2], "1"]
+    study._study._storage.set_trial_user_attr(trial._trial_id, "sparkprophet.owner", owner)
     assert stored(tmp_path).ask(1) == asked[:1]
 
 
@@ -368,9 +366,9 @@ def test_a_stored_study_of_another_search_is_refused(tmp_path):
     stored(tmp_path, facts=json.loads(json.dumps(FACTS)))
     changes = {"seed": 2, "space": {"x": [0, 2]}, "column": "ds", "new": "thing"}
     for name, value in changes.items():
-        with pytest.raises(ValueError, match=f"^studyName: 's' .* its {name} is .*studyName") as e:
+        with pytest.raises(ValueError, match=f"^studyName: 's' .* its {name} is ") as caught:
             stored(tmp_path, facts=FACTS | {name: value})
-        assert f"is {FACTS.get(name)}, here {value};" in str(e.value)
+        assert f"is {FACTS.get(name)}, here {value};" in str(caught.value)
     with pytest.raises(ValueError, match="its maximise is False, here True"):
         stored(tmp_path, facts=FACTS, maximise=True)
     assert states(tmp_path) == []

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pyspark.ml import Pipeline
-from pyspark.ml.classification import LogisticRegression, NaiveBayes, OneVsRest
+from pyspark.ml.classification import NaiveBayes, OneVsRest
 from pyspark.ml.evaluation import MulticlassClassificationEvaluator, RegressionEvaluator
 from pyspark.ml.feature import SQLTransformer
 from pyspark.ml.regression import LinearRegression
@@ -159,19 +159,18 @@ def test_models_of_java_stages(data, tmp_path):
 
 
 def test_one_vs_rest(data, tmp_path):
-    inner = LogisticRegression(maxIter=2)
+    inner = NaiveBayes(modelType="gaussian")
     labelled = data.selectExpr("features", "double(y > 10) AS label", "id")
     model = BayesianTrainValidationSplit(
         estimator=OneVsRest(classifier=inner), timestampCol="id", horizon=30,
         evaluator=MulticlassClassificationEvaluator(metricName="accuracy"),
-        estimatorParamMaps=[{inner.regParam: 0.5}],
+        estimatorParamMaps=[{inner.smoothing: 0.5}],
     ).fit(labelled)  # fmt: skip
     model.write().save(str(tmp_path / "m"))
     loaded = BayesianTrainValidationSplitModel.load(str(tmp_path / "m"))
-    assert loaded.getEstimatorParamMaps() == [{inner.regParam: 0.5}]
-    assert [m.coefficients for m in loaded.bestModel.models] == [
-        m.coefficients for m in model.bestModel.models
-    ]
+    assert loaded.getEstimatorParamMaps() == [{inner.smoothing: 0.5}]
+    means = [[m.theta.toArray().tolist() for m in f.bestModel.models] for f in (loaded, model)]
+    assert means[0] == means[1] and len(means[0]) == 2
 
 
 def tuners():
@@ -287,7 +286,6 @@ def test_a_pipeline_is_loaded_as_a_whole_in_a_fresh_process(data, tmp_path):
     pipeline = Pipeline(stages=[SQLTransformer(statement=statement), validator(numTrials=1)])
     pipeline.write().save(str(tmp_path / "unfitted"))
     model = Pipeline.load(str(tmp_path / "unfitted")).fit(data)
-    assert trials_of(model.stages[1]) == trials_of(pipeline.fit(data).stages[1])
     model.write().save(path)
     here = Path(__file__).parent
     places = [str(here), str(here.parent), *sys.path]

@@ -307,20 +307,21 @@ def forecaster():
 
 
 def test_prophets_are_validated_by_the_steps_after(spark, series):
-    stage, scales = forecaster(), [0.0005, 0.5]
+    stage, scale = forecaster(), 0.02
     tuner = BayesianCrossValidator(
         estimator=stage, evaluator=ForecastEvaluator(metricName="mae", groupCols=["g"]),
-        estimatorParamMaps=[{stage.changepointPriorScale: scale} for scale in scales],
-        numFolds=2, timestampCol="ds", horizon=7, parallelism=2,
+        estimatorParamMaps=[{stage.changepointPriorScale: scale}], numFolds=2,
+        timestampCol="ds", horizon=7, parallelism=2,
     )  # fmt: skip
     before = persisted(spark)
     model = tuner.fit(frame(spark, series))
-    expected = [[forecast_errors(series, last, 7, scale) for last in (46, 53)] for scale in scales]
-    found = model.trials[["fold_0", "fold_1"]].to_numpy()
+    expected = [forecast_errors(series, last, 7, scale) for last in (46, 53)]
+    found = model.trials.loc[0, ["fold_0", "fold_1"]].tolist()
     assert_close(found, expected, by_hand.TOLERANCE["native"])
     best = model.bestModel
     assert isinstance(best, GroupedProphetModel)
-    assert best.getChangepointPriorScale() == scales[int(np.argmin(np.mean(expected, axis=1)))]
+    assert best.getChangepointPriorScale() == scale
+    assert len(persisted(spark) - before) >= 1
     best.unpersist()
     assert persisted(spark) <= before
 

@@ -79,7 +79,8 @@ def hashed_folds(
             hashed.count()
             first.unpersist()
         share = F.shiftrightunsigned(name, 64 - _BITS) / F.lit(2.0**_BITS)
-        ends = [sum(shares[: i + 1]) for i in range(len(shares))]
+        # Rounded, or seven sevenths would leave out rows just below 1.
+        ends = [round(sum(shares[: i + 1]), 12) for i in range(len(shares))]
         starts = [0.0, *ends[:-1]]
         held = [(share >= a) & (share < b) for a, b in zip(starts, ends, strict=True)]
         yield _folds(hashed, [~h for h in held], held, "hash of the row", name)
