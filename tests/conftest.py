@@ -1,7 +1,10 @@
 """What tests of several packages share."""
 
+import faulthandler
 import os
+import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,8 @@ import pytest
 os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
 
 _BESIDE_CHECKOUT = Path(__file__).resolve().parents[2] / "shared" / "data"
+_STUCK_AFTER = 600  # seconds of one test: ten times what the longest takes
+_stderr = 2
 
 
 @pytest.fixture(scope="session")
@@ -19,3 +24,32 @@ def shared_data():
     if not folder.is_dir():
         pytest.skip("no real data: SPARKPROPHET_DATA names no folder and shared/data is not there")
     return folder
+
+
+def pytest_configure():
+    global _stderr
+    _stderr = os.dup(2)  # that of the tests themselves is captured
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    """A test that hangs says where, in Python and in the JVM, instead of hanging for ever."""
+    if item.get_closest_marker("slow"):
+        return (yield)
+    watch = threading.Timer(_STUCK_AFTER, _give_up, [item.nodeid])
+    watch.daemon = True
+    watch.start()
+    try:
+        return (yield)
+    finally:
+        watch.cancel()
+
+
+def _give_up(test):
+    os.write(_stderr, f"\n{test}: not at its end after {_STUCK_AFTER} s\n".encode())
+    faulthandler.dump_traceback(_stderr)
+    found = subprocess.run(["pgrep", "-P", str(os.getpid()), "java"], capture_output=True, text=True)
+    for jvm in found.stdout.split():
+        stacks = subprocess.run(["jstack", jvm], capture_output=True, timeout=60)
+        os.write(_stderr, stacks.stdout)
+    os._exit(1)

@@ -1,6 +1,7 @@
 """Searches that a test disturbs, run in a process of their own: the mode and a folder for flags."""
 
 import contextlib
+import faulthandler
 import json
 import math
 import os
@@ -173,4 +174,6 @@ def kill_the_jvm(spark):
 
 
 if __name__ == "__main__":
+    stacks = open(Path(sys.argv[2]) / f"{sys.argv[1]}.stacks", "w")  # open as long as we live
+    faulthandler.dump_traceback_later(PATIENCE * 0.8, file=stacks)
     {"disturbed": disturbed, "resumed": resumed}[sys.argv[1]](sys.argv[2])

@@ -53,10 +53,15 @@ def started(mode, folder):
         )  # fmt: skip
 
 
+def said_by(log):
+    """What the script wrote, and where each of its threads was if it took long."""
+    return log.read_text()[-3000:] + log.with_suffix(".stacks").read_text()
+
+
 def wait_for(condition, process, log):
     until = time.monotonic() + PATIENCE
     while not condition():
-        assert process.poll() is None and time.monotonic() < until, log.read_text()[-3000:]
+        assert process.poll() is None and time.monotonic() < until, said_by(log)
         time.sleep(0.05)
 
 
@@ -81,7 +86,7 @@ def folder(tmp_path_factory):
         process.kill()
         process.wait(timeout=PATIENCE)
         process = started("resumed", folder)
-        assert process.wait(timeout=PATIENCE) == 0, (folder / "resumed.log").read_text()[-3000:]
+        assert process.wait(timeout=PATIENCE) == 0, said_by(folder / "resumed.log")
     finally:
         process.kill()
         (folder / "end").touch()
