@@ -6,7 +6,7 @@ PROPHET_BATCH := 0.1.2
 env := ./scripts/with_env.sh
 pytest := $(env) .venv/bin/python -m pytest
 # Two processes, a file at a time: the order of the files begins with the longest.
-both_cores := -n 2 --dist loadfile --no-loadscope-reorder
+both_cores := -n 2 --dist loadfile --no-loadscope-reorder --max-worker-restart 1
 
 .DEFAULT_GOAL := help
 # Two cores at work in one target leave nothing for a second one, and its output would be mixed in.

@@ -48,8 +48,11 @@ def pytest_runtest_protocol(item):
 def _give_up(test):
     os.write(_stderr, f"\n{test}: not at its end after {_STUCK_AFTER} s\n".encode())
     faulthandler.dump_traceback(_stderr)
-    found = subprocess.run(["pgrep", "-P", str(os.getpid()), "java"], capture_output=True, text=True)
-    for jvm in found.stdout.split():
-        stacks = subprocess.run(["jstack", jvm], capture_output=True, timeout=60)
-        os.write(_stderr, stacks.stdout)
+    java = ["pgrep", "-P", str(os.getpid()), "java"]
+    for jvm in subprocess.run(java, capture_output=True, text=True).stdout.split():
+        stacks = subprocess.run(["jstack", jvm], capture_output=True, text=True, timeout=60).stdout
+        telling = ("py4j.Gateway.", "Executor task", "dag-scheduler", "ython")
+        for stack in stacks.split("\n\n"):  # the others are idle, and hundreds
+            if any(word in stack for word in telling):
+                os.write(_stderr, f"{stack}\n\n".encode())
     os._exit(1)
