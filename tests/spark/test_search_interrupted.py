@@ -10,6 +10,7 @@ import sys
 import termios
 import threading
 import time
+import weakref
 from pathlib import Path
 
 import optuna
@@ -337,7 +338,7 @@ class Recited:
         if self.twice:
             raise KeyboardInterrupt("again")
 
-    def run(self, numbered, done):
+    def run(self, numbered, done, interrupted):
         for number, param_map in numbered:
             if number == self.interrupted_at:
                 raise KeyboardInterrupt
@@ -401,3 +402,26 @@ def test_early_stopping_looks_at_the_whole_batch_that_a_killed_process_was_in(
 def test_the_first_batch_is_tried_whatever_the_timeout(tmp_path):
     found = searched(line_study(tmp_path), timeout=1e-9)
     assert found.stopped_by == "timeout" and len(found.trials) == 4
+
+
+class Busy(Recited):
+    """Ctrl-C comes while trial 5 is at work, in a place where Python loses exceptions."""
+
+    def run(self, numbered, done, interrupted):
+        for number, param_map in numbered:
+            if number == 5:
+                thing = Recited()
+                watch = weakref.ref(thing, lambda _: signal.raise_signal(signal.SIGINT))
+                del thing
+                assert watch() is None
+            if interrupted.is_set():
+                raise KeyboardInterrupt
+            done(Candidate(number, param_map, [param_map["x"]], [None]))
+
+
+def test_ctrl_c_is_not_lost_where_python_loses_exceptions(tmp_path):
+    before = signal.getsignal(signal.SIGINT)
+    found = searched(line_study(tmp_path), Busy())
+    assert found.stopped_by == "interrupt"
+    assert len(found.trials) == 5
+    assert signal.getsignal(signal.SIGINT) is before

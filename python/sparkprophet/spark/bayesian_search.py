@@ -6,6 +6,7 @@ import contextlib
 import logging
 import math
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from sparkprophet.search.space import SearchSpace
 from sparkprophet.search.study import stalled
 from sparkprophet.spark.candidate_fits import Candidate, CandidateFits, ParamMap, release
 from sparkprophet.spark.errors import SearchFailedError
+from sparkprophet.spark.interrupts import ctrl_c_noted
 
 _logger = logging.getLogger("sparkprophet")
 
@@ -74,14 +76,16 @@ def search(
     """
     until = time.monotonic() + rules.timeout if rules.timeout else math.inf
     models: dict[int, Sequence[Any]] = {}
-    with fits, _bar(study, rules.num_trials) as show:
+    with fits, _bar(study, rules.num_trials) as show, ctrl_c_noted() as interrupted:
         try:
             while (stopped_by := _ends(study.trials(), study.maximise, rules, until)) is None:
+                if interrupted.is_set():
+                    raise KeyboardInterrupt
                 tried = len(study.trials())
                 # A resumed search ends the batch that it was in.
                 size = rules.batch_size - tried % rules.batch_size
                 asked = study.ask(min(size, rules.num_trials - tried))
-                _try(asked, study, fits, param_map, models, show)
+                _try(asked, study, fits, param_map, models, show, interrupted)
         except KeyboardInterrupt as error:
             if study.best() is None or isinstance(error.__context__, KeyboardInterrupt):
                 raise
@@ -129,6 +133,7 @@ def _try(
     param_map: Callable[[Asked], ParamMap],
     models: dict[int, Sequence[Any]],
     show: Callable[[], None],
+    interrupted: threading.Event,
 ) -> None:
     """Try one batch and tell the study of each; what cannot end is told as interrupted."""
     untold = {point.number for point in asked}
@@ -148,7 +153,7 @@ def _try(
         show()
 
     try:
-        fits.run([(point.number, param_map(point)) for point in asked], done)
+        fits.run([(point.number, param_map(point)) for point in asked], done, interrupted)
     except BaseException:
         # Ctrl-C may have come between the study's taking note and ours.
         untold -= {trial.number for trial in study.trials()}

@@ -27,6 +27,7 @@ from sparkprophet.spark.bayesian_models import (
 )
 from sparkprophet.spark.bayesian_search import Found, Rules, params_of, search
 from sparkprophet.spark.candidate_fits import CandidateFits, ParamMap
+from sparkprophet.spark.interrupts import ctrl_c_noted
 from sparkprophet.spark.params import (
     Spec,
     TableParams,
@@ -135,7 +136,10 @@ class _BayesianTuner(TableParams):
     ) -> tuple[Found, list[ParamMap]]:
         """The search's result and the param map of each of its trials, in order."""
         estimator, evaluator = self._needed("estimator"), self._needed("evaluator")
-        study, param_map = self._study(estimator, evaluator)
+        with ctrl_c_noted() as interrupted:
+            study, param_map = self._study(estimator, evaluator)
+        if interrupted.is_set():
+            raise KeyboardInterrupt
         num_trials = self.getOrDefault("numTrials")
         rules = Rules(
             num_trials=num_trials if self._searches() else len(self.getEstimatorParamMaps()),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -86,7 +87,7 @@ class CandidateFits:
     ) -> None:
         if kind is not None:
             self.cancel()
-        self._pool.shutdown(wait=True)
+        self._pool.shutdown(wait=True, cancel_futures=True)
 
     def cancel(self) -> None:
         """Drop what waits, cancel the jobs of what is at work, and return once nothing is."""
@@ -100,12 +101,16 @@ class CandidateFits:
             self._at_work = {future for future in self._at_work if not future.done()}
 
     def run(
-        self, numbered: Iterable[tuple[int, ParamMap]], done: Callable[[Candidate], None]
+        self,
+        numbered: Iterable[tuple[int, ParamMap]],
+        done: Callable[[Candidate], None],
+        interrupted: threading.Event,
     ) -> None:
         """Try (number, param map) pairs on all folds; `done` is called as each one ends.
 
-        `done` runs in the caller's thread. Raises what it raises, and RuntimeError where the
-        session has ended, which no candidate is to blame for.
+        `done` runs in the caller's thread. Raises what it raises, KeyboardInterrupt soon after
+        `interrupted` is set, and RuntimeError where the session has ended, which no candidate is
+        to blame for.
         """
         count = len(self._folds)
         candidates = [Candidate(n, m, [None] * count, [None] * count) for n, m in numbered]
@@ -116,11 +121,12 @@ class CandidateFits:
                 # One each: threads that share a target share the local properties of their jobs.
                 target = inheritable_thread_target(self._spark)(self._fit)
                 future = self._pool.submit(target, candidate, fold)
-                self._at_work.add(future)  # at once: Ctrl-C may come before the next one
+                self._at_work.add(future)
                 work[future] = candidate
         while work:
-            # With a limit, or the main thread would not see Ctrl-C on all platforms.
-            ended, _ = wait(work, timeout=1.0, return_when=FIRST_COMPLETED)
+            if interrupted.is_set():
+                raise KeyboardInterrupt
+            ended, _ = wait(work, timeout=0.2, return_when=FIRST_COMPLETED)
             for future in ended:
                 candidate = work.pop(future)
                 self._at_work.discard(future)
