@@ -396,3 +396,13 @@ def test_optunas_log_stays_quiet_and_as_it_was(tmp_path, capfd, request):
     stored(tmp_path).best()
     assert logger.level == logging.INFO
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    "url", ["sqlite:////no/such/folder/a.db", "search.db", "nosuchdb://ann:secret@host/x"]
+)
+def test_a_storage_that_cannot_be_opened_is_refused(url):
+    with pytest.raises(ValueError, match="^storage: cannot be opened .*sqlite:///") as caught:
+        made(storage=url, study_name="s")
+    assert caught.value.__cause__ is not None
+    assert "secret" not in str(caught.value)

@@ -121,7 +121,8 @@ class BatchedStudy(BatchedTrials):
     Raises
     ------
     ValueError
-        For a stored study of another search, and for one of storage and name without the other.
+        For a stored study of another search, a storage that cannot be opened, and for one of
+        storage and name without the other.
     """
 
     def __init__(
@@ -148,7 +149,7 @@ class BatchedStudy(BatchedTrials):
             self._study = optuna.create_study(
                 sampler=self._sampler_of(0),
                 direction="maximize" if maximise else "minimize",
-                storage=storage,
+                storage=_opened(storage),
                 study_name=study_name,
                 load_if_exists=True,
             )
@@ -282,6 +283,19 @@ class BatchedStudy(BatchedTrials):
                     f"{str(found.get(key))[:150]}, here {str(facts.get(key))[:150]}; give another "
                     "studyName, or delete the study"
                 )
+
+
+def _opened(url: str | None) -> Any:
+    import optuna
+
+    try:
+        return optuna.storages.get_storage(url)
+    except Exception as error:
+        cause = str(error).partition("\n")[0]  # without the URL, which may have a password in it
+        raise ValueError(
+            f"storage: cannot be opened ({type(error).__name__}: {cause}); give the URL of an "
+            "Optuna storage, such as sqlite:///search.db, in a folder that is there"
+        ) from error
 
 
 def _is_running(trial: FrozenTrial) -> bool:
