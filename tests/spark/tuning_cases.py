@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import optuna
 import pandas as pd
 from pyspark import keyword_only
 from pyspark.ml import Estimator, Model, Transformer
@@ -175,3 +176,9 @@ def split(stage=None, **params):
     if not {"searchSpace", "estimatorParamMaps"} & params.keys():
         given["searchSpace"] = shrink_space(stage)
     return BayesianTrainValidationSplit(**given | params)
+
+
+def states(folder, name):
+    """Those of the trials of a study that is stored in `folder`."""
+    study = optuna.load_study(study_name=name, storage=f"sqlite:///{folder}/search.db")
+    return [trial.state.name for trial in study.trials]
