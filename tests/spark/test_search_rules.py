@@ -109,9 +109,21 @@ class Busy(Recited):
             done(Candidate(number, param_map, [param_map["x"]], [None]))
 
 
-def test_ctrl_c_is_not_lost_where_python_loses_exceptions(tmp_path):
-    before = signal.getsignal(signal.SIGINT)
+@pytest.fixture
+def sigint():
+    """Python's own answer to Ctrl-C; jobs in a shell's background ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield signal.default_int_handler
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_is_not_lost_where_python_loses_exceptions(tmp_path, sigint):
     found = searched(line_study(tmp_path), Busy())
     assert found.stopped_by == "interrupt"
     assert len(found.trials) == 5
-    assert signal.getsignal(signal.SIGINT) is before
+    assert signal.getsignal(signal.SIGINT) is sigint
+
+
+def test_ctrl_c_stays_ignored_in_the_background(tmp_path, sigint):
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    assert searched(line_study(tmp_path), Busy()).stopped_by == "numTrials"
