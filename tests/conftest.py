@@ -13,7 +13,7 @@ import pytest
 os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
 
 _BESIDE_CHECKOUT = Path(__file__).resolve().parents[2] / "shared" / "data"
-_STUCK_AFTER = 600  # seconds of one test: ten times what the longest takes
+_STUCK_AFTER = 600  # seconds of one test: several times what the longest takes
 _stderr = 2
 
 
