@@ -97,13 +97,13 @@ def materialise(
     A lazy table would be fitted again at every use. The rows are kept by persist, not by a local
     checkpoint, so that a lost executor costs its own groups and not the model.
     """
-    began = time.perf_counter()
+    began_at, began = time.time(), time.perf_counter()
     with progress.shown(spark, what), _explained():
         models = make().persist(StorageLevel.MEMORY_AND_DISK)
         counted = summary.count(models)
     wall = time.perf_counter() - began
     at_once = min(slots(spark), params.getOrDefault("parallelism") or slots(spark))
-    return models, Summary(counted, wall_seconds=wall, slots=at_once)
+    return models, Summary(counted, wall_seconds=wall, slots=at_once, began_at=began_at)
 
 
 @contextlib.contextmanager

@@ -51,11 +51,14 @@ class Summary:
         Of the job, as the driver saw it.
     slots : int
         Tasks that the cluster ran at one time.
+    began_at : float
+        When the job began, in seconds since 1970 by the driver's clock.
     """
 
     counts: tuple[Count, ...]
     wall_seconds: float
     slots: int
+    began_at: float
 
     @property
     def groups(self) -> int:
@@ -101,7 +104,7 @@ class Summary:
     def from_dict(values: dict[str, Any]) -> Summary:
         """The summary that `to_dict` gave."""
         counts = tuple(Count(**entry) for entry in values["counts"])
-        return Summary(counts, values["wall_seconds"], values["slots"])
+        return Summary(**values | {"counts": counts})
 
     def __str__(self) -> str:
         lines = [f"{'status':<9} {'solver':<14} {'code':<21} {'groups':>8} {'cpu s':>9}"]
