@@ -41,10 +41,15 @@ def keys(params: GroupedProphetParams) -> list[Column]:
     ]
 
 
-def seed(params: GroupedProphetParams) -> Column:
+def seed(params: GroupedProphetParams, frame: DataFrame) -> Column:
     """Each group's own seed: a hash of the stage's seed and the key's bytes, as a long."""
-    names = params.getOrDefault("groupCols")
-    return F.xxhash64(F.lit(params.getOrDefault("seed")).cast("long"), *map(quoted, names))
+    hashed = [n for n in params.getOrDefault("groupCols") if hashes_as_it_compares(frame, n)]
+    return F.xxhash64(F.lit(params.getOrDefault("seed")).cast("long"), *map(quoted, hashed))
+
+
+def hashes_as_it_compares(frame: DataFrame, name: str) -> bool:
+    """Whether equal values of a column have one hash, as they do but under most collations."""
+    return getattr(frame.schema[name].dataType, "collation", "UTF8_BINARY") == "UTF8_BINARY"
 
 
 def inputs(params: GroupedProphetParams, config: Config) -> list[Column]:

@@ -38,10 +38,8 @@ class GroupedProphet(GroupedProphetParams, Estimator[Any], MLWritable, MLReadabl
         data = run.keyed(dataset, self, config)
         time_type = dataset.schema[self.getOrDefault("timestampCol")].dataType
 
-        def work() -> DataFrame:
-            return run.rows_per_key(data, self, time_type, function)
-
-        return finish(self, self, *run.materialise(work, self, dataset.sparkSession, "fit"))
+        work = run.GroupWork(data, self, time_type, function)
+        return finish(self, self, *run.materialise(work, "fit"))
 
     def write(self) -> StageWriter:
         """A writer: `write().overwrite().save(path)`."""

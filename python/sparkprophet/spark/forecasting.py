@@ -96,7 +96,7 @@ def ahead(
     if freq is not None:
         _check_freq(freq)
     usable = models.filter(F.col("state").isNotNull())
-    rows = usable.select(*columns.keys(params), *_state_fields(params))
+    rows = usable.select(*columns.keys(params), *_state_fields(params, models))
     rows = rows.repartition(run.tasks(models.sparkSession, params), *_internal_keys(params))
     worker = _udf(_predict_ahead(horizon, freq, history), _AHEAD, ())
     found = rows.select(*_internal_keys(params), worker(*_STATE_COLUMNS).alias("found"))
@@ -165,7 +165,7 @@ def _by_group(
     groups = spread.groupBy(*keys).agg(F.collect_list(F.struct("row", "input")).alias("rows"))
     right = models.filter(F.col("state").isNotNull()).select(
         *[k.alias(f"model_{i}") for i, k in enumerate(columns.keys(params))],
-        *_state_fields(params),
+        *_state_fields(params, models),
     )
     same = [F.col(k).eqNullSafe(F.col(f"model_{i}")) for i, k in enumerate(keys)]
     # A NULL among the seeds would make pandas floats of them all, which cannot hold 64 bits.
@@ -198,10 +198,10 @@ _STATE_FIELDS = ("facts", "parameters", "ds", "y", "columns")
 _STATE_COLUMNS = ("config", "seed", *(f"state_{name}" for name in _STATE_FIELDS))
 
 
-def _state_fields(params: GroupedProphetParams) -> list[Column]:
+def _state_fields(params: GroupedProphetParams, models: DataFrame) -> list[Column]:
     """A model row as the UDFs take it."""
     parts = [F.col(f"state.{name}").alias(f"state_{name}") for name in _STATE_FIELDS]
-    return [F.col("config"), columns.seed(params).alias("seed"), *parts]
+    return [F.col("config"), columns.seed(params, models).alias("seed"), *parts]
 
 
 def _input_array(name: str) -> Column:

@@ -7,32 +7,44 @@ import sys
 import threading
 import uuid
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from pyspark.sql import SparkSession
 
 _PERIOD = 0.3  # seconds between two looks at the job
+_FORMAT = "{desc}: {percentage:3.0f}%|{bar}| {postfix}[{elapsed}<{remaining}]"
+
+
+@dataclass
+class Bar:
+    """What is known of the job's tasks: `shares`, each one's share of the work, in their order."""
+
+    shares: np.ndarray = field(default_factory=lambda: np.ones(1))
 
 
 @contextlib.contextmanager
-def shown(spark: SparkSession, what: str) -> Iterator[None]:
-    """Show the tasks of the jobs started in the block on stderr if that is a terminal.
+def shown(spark: SparkSession, what: str) -> Iterator[Bar]:
+    """Show how much of the work is done and the time left on stderr, if that is a terminal.
 
-    Spark Connect has a bar of its own in the client; nothing is shown here then.
+    The stage of the jobs started in the block that has as many tasks as the bar has shares is the
+    one that is shown. Spark Connect has a bar of its own in the client; nothing is shown here then.
     """
+    state = Bar()
     if not sys.stderr.isatty() or not hasattr(spark, "_jsparkSession"):
-        yield
+        yield state
         return
     from tqdm import tqdm
 
     tag = f"sparkprophet-{uuid.uuid4().hex}"
     stop = threading.Event()
-    bar = tqdm(desc=what, unit="task", file=sys.stderr, total=0, dynamic_ncols=True)
-    watcher = threading.Thread(target=_watch, args=(spark, tag, bar, stop), daemon=True)
+    bar = tqdm(desc=what, file=sys.stderr, total=1.0, dynamic_ncols=True, bar_format=_FORMAT)
+    watcher = threading.Thread(target=_watch, args=(spark, tag, bar, state, stop), daemon=True)
     spark.sparkContext.addJobTag(tag)
     watcher.start()
     try:
-        yield
+        yield state
     finally:
         spark.sparkContext.removeJobTag(tag)
         stop.set()
@@ -40,28 +52,24 @@ def shown(spark: SparkSession, what: str) -> Iterator[None]:
         bar.close()
 
 
-def _watch(spark: SparkSession, tag: str, bar: Any, stop: threading.Event) -> None:
+def _watch(spark: SparkSession, tag: str, bar: Any, state: Bar, stop: threading.Event) -> None:
     ended = False
     while not ended:
         ended = stop.wait(_PERIOD)
-        done, total = _tasks(spark, tag)
-        bar.total = done if ended else total
-        bar.update(done - bar.n)
-        bar.refresh()
+        shares = state.shares
+        done = _finished_tasks(spark, tag, len(shares))
+        # Tasks start in their order, so those that ended are about the first ones.
+        bar.update(float(shares[:done].sum()) - bar.n)
+        bar.set_postfix_str(f"{done} of {len(shares)} tasks ", refresh=True)
 
 
-def _tasks(spark: SparkSession, tag: str) -> tuple[int, int]:
-    """Finished and all tasks of the stages that have begun.
+def _finished_tasks(spark: SparkSession, tag: str, tasks: int) -> int:
+    """Finished tasks of the tagged jobs' stages of so many tasks.
 
-    A job lists the stages that it can skip too, whose work an earlier job has left behind.
+    A later job lists the stages too whose work an earlier one has left behind, without tasks.
     """
     tracker = spark.sparkContext._jsc.sc().statusTracker()
     jobs = [tracker.getJobInfo(job) for job in tracker.getJobIdsForTag(tag)]
     numbers = {stage for job in jobs if job.isDefined() for stage in job.get().stageIds()}
-    found = [tracker.getStageInfo(number) for number in numbers]
-    begun = [
-        stage.get()
-        for stage in found
-        if stage.isDefined() and stage.get().numActiveTasks() + stage.get().numCompletedTasks()
-    ]
-    return sum(s.numCompletedTasks() for s in begun), sum(s.numTasks() for s in begun)
+    found = [stage.get() for n in numbers if (stage := tracker.getStageInfo(n)).isDefined()]
+    return max((s.numCompletedTasks() for s in found if s.numTasks() == tasks), default=0)

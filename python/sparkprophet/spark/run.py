@@ -7,8 +7,10 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from pyspark import StorageLevel
 from pyspark.errors import PythonException
 from pyspark.sql import DataFrame, SparkSession
@@ -16,13 +18,13 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from sparkprophet.series.config import Config
-from sparkprophet.spark import columns, progress, summary
+from sparkprophet.spark import columns, packing, progress, summary
 from sparkprophet.spark.params import GroupedProphetParams
 from sparkprophet.spark.summary import Summary
 from sparkprophet.spark.worker import RECORD_DDL, GroupLayout
 
-# Several tasks a slot: they even out groups of unequal cost, and progress shows in tasks.
-_TASKS_PER_SLOT = 8
+if TYPE_CHECKING:
+    from sparkprophet.spark.checkpoint import Checkpoint
 
 
 def slots(spark: SparkSession) -> int:
@@ -36,7 +38,7 @@ def slots(spark: SparkSession) -> int:
 
 def tasks(spark: SparkSession, params: GroupedProphetParams) -> int:
     """Into how many tasks groups are spread; `parallelism` bounds them, and so those at work."""
-    return params.getOrDefault("parallelism") or _TASKS_PER_SLOT * slots(spark)
+    return params.getOrDefault("parallelism") or packing.BINS_PER_SLOT * slots(spark)
 
 
 def keyed(dataset: DataFrame, params: GroupedProphetParams, config: Config) -> DataFrame:
@@ -49,7 +51,7 @@ def keyed(dataset: DataFrame, params: GroupedProphetParams, config: Config) -> D
     label = columns.quoted(params.getOrDefault("labelCol")).cast("double").alias("y")
     return dataset.select(
         *columns.keys(params),
-        columns.seed(params).alias("seed"),
+        columns.seed(params, dataset).alias("seed"),
         *columns.inputs(params, config),
         label,
         *extra,
@@ -61,48 +63,88 @@ def layout(params: GroupedProphetParams, config: Config) -> GroupLayout:
     return GroupLayout(tuple(params.getOrDefault("groupCols")), config.column_names)
 
 
-def rows_per_key(
-    data: DataFrame,
-    params: GroupedProphetParams,
-    time_type: T.DataType,
-    function: Callable[[tuple[Any, ...], Any], Any],
-    extra_ddl: str = "",
-) -> DataFrame:
-    """Lazy: one typed row per key of `data` (as `keyed` gives it), under the users' key names.
+@dataclass(frozen=True)
+class GroupWork:
+    """One typed row per key, made by a function of the group's rows.
 
-    `time_type` is the type of the timestamp column, which start and end get back.
+    Attributes
+    ----------
+    data : DataFrame
+        As `keyed` gives it.
+    params : GroupedProphetParams
+    time_type : DataType
+        Of the timestamp column, which start and end get back.
+    function : callable
+        For applyInArrow, as `worker.group_function` makes it.
+    extra_ddl : str
+        Further columns of the function's rows.
     """
-    groups = params.getOrDefault("groupCols")
-    names = columns.key_names(len(groups))
-    schema = T.StructType([data.schema[name] for name in names])
-    for ddl in filter(None, (RECORD_DDL, extra_ddl)):
-        schema = T.StructType(schema.fields + T.StructType.fromDDL(ddl).fields)
-    # An explicit number of partitions is one that adaptive execution leaves alone.
-    spread = data.repartition(tasks(data.sparkSession, params), *names)
-    rows = spread.groupBy(*names).applyInArrow(function, schema)
-    own = [F.col(n).alias(group) for n, group in zip(names, groups, strict=False)]
-    rest = [
-        F.col(c).cast(time_type).alias(c) if c in ("start", "end") else F.col(c)
-        for c in rows.columns
-        if c not in names
-    ]
-    return rows.select(*own, *rest)
+
+    data: DataFrame
+    params: GroupedProphetParams
+    time_type: T.DataType
+    function: Callable[[tuple[Any, ...], Any], Any]
+    extra_ddl: str = ""
+
+    def rows(self, costs: np.ndarray, bar: progress.Bar) -> DataFrame:
+        """Lazy: the rows of all groups in buckets of a cost, under internal key names, with the
+        group's seed.
+        """
+        spark, names = self.data.sparkSession, self._key_names
+        falling = not self.params.getOrDefault("parallelism")
+        packed = packing.pack(costs, tasks(spark, self.params), falling)
+        bar.shares = packed.loads / max(packed.loads.sum(), 1.0)
+        spread = packing.spread(self.data, packed)
+        grouping = [*names, "bin"]
+        if not all(columns.hashes_as_it_compares(spread, name) for name in names):
+            # Their hashes put keys that are equal under a collation into one bucket only by leaving
+            # such columns out: fit for a checkpoint, too coarse for tasks.
+            spread, grouping = spread.repartition(len(packed.loads), *names), names
+        return spread.groupBy(*grouping).applyInArrow(self.function, self.schema)
+
+    @property
+    def schema(self) -> T.StructType:
+        """Of `rows`."""
+        kept = [self.data.schema[name] for name in [*self._key_names, "seed"]]
+        ddls = filter(None, (RECORD_DDL, self.extra_ddl))
+        return T.StructType(kept + [f for ddl in ddls for f in T.StructType.fromDDL(ddl).fields])
+
+    def named(self, rows: DataFrame) -> DataFrame:
+        """`rows` under the users' key names and types, without the seed."""
+        groups = self.params.getOrDefault("groupCols")
+        pairs = zip(self._key_names, groups, strict=False)
+        own = [F.col(name).alias(group) for name, group in pairs]
+        rest = [
+            F.col(c).cast(self.time_type).alias(c) if c in ("start", "end") else F.col(c)
+            for c in rows.columns
+            if c not in (*self._key_names, "seed")
+        ]
+        return rows.select(*own, *rest)
+
+    @property
+    def _key_names(self) -> list[str]:
+        return columns.key_names(len(self.params.getOrDefault("groupCols")))
 
 
 def materialise(
-    make: Callable[[], DataFrame], params: GroupedProphetParams, spark: SparkSession, what: str
+    work: GroupWork, what: str, checkpoint: Checkpoint | None = None
 ) -> tuple[DataFrame, Summary]:
-    """Do the work of the models table that `make` gives once, keep its rows, and count them.
+    """Do the work once, keep its rows, and count them.
 
     A lazy table would be fitted again at every use. The rows are kept by persist, not by a local
     checkpoint, so that a lost executor costs its own groups and not the model.
     """
+    spark, parallelism = work.data.sparkSession, work.params.getOrDefault("parallelism")
     began_at, began = time.time(), time.perf_counter()
-    with progress.shown(spark, what), _explained():
-        models = make().persist(StorageLevel.MEMORY_AND_DISK)
+    with progress.shown(spark, what) as bar, _explained():
+        if checkpoint is None:
+            rows = work.rows(packing.costs(packing.rows_per_bucket(work.data)), bar)
+        else:
+            rows = checkpoint.rows(work, bar)
+        models = work.named(rows).persist(StorageLevel.MEMORY_AND_DISK)
         counted = summary.count(models)
     wall = time.perf_counter() - began
-    at_once = min(slots(spark), params.getOrDefault("parallelism") or slots(spark))
+    at_once = min(slots(spark), parallelism or slots(spark))
     return models, Summary(counted, wall_seconds=wall, slots=at_once, began_at=began_at)
 
 

@@ -20,7 +20,8 @@ from sparkprophet.series import terms
 from sparkprophet.series.config import SETTINGS, Config
 from sparkprophet.series.data import Series
 from sparkprophet.series.metrics import METRICS, NEEDS_INTERVALS
-from sparkprophet.spark import checkpoint, columns, run
+from sparkprophet.spark import columns, run
+from sparkprophet.spark.checkpoint import Checkpoint
 from sparkprophet.spark.estimator import GroupedProphet
 from sparkprophet.spark.model import GroupedProphetModel, finish
 from sparkprophet.spark.params import (
@@ -127,29 +128,23 @@ class GroupedProphetTuner(TableParams, Estimator[Any], MLWritable, MLReadable[An
             partial(warm_up, search.sampler),
         )  # fmt: skip
 
-        def work() -> DataFrame:
-            def rows(part: DataFrame) -> DataFrame:
-                return run.rows_per_key(part, params, time_type, function, TUNED_DDL)
-
-            facts = [config.to_json(), params.getOrDefault("groupCols"), time_type.simpleString()]
-            return self._checkpointed(data, facts, search, rows)
-
-        done = run.materialise(work, params, dataset.sparkSession, "tune")
-        model = finish(self, params, *done)
+        work = run.GroupWork(data, params, time_type, function, TUNED_DDL)
+        model = finish(
+            self, params, *run.materialise(work, "tune", self._checkpoint(work, config, search))
+        )
         if sys.stderr.isatty():
             print(model.comparison_text(), file=sys.stderr)
         return model
 
-    def _checkpointed(
-        self, data: DataFrame, facts: list[Any], search: Search, rows: Any
-    ) -> DataFrame:
+    def _checkpoint(self, work: run.GroupWork, config: Config, search: Search) -> Checkpoint | None:
         if not self.isDefined("checkpointDir"):
-            return rows(data)
-        arguments = json.dumps([__version__, asdict(search) | {"until": None}, *facts])
-        names = [name for name in data.columns if name.startswith("key_")]
-        return checkpoint.in_rounds(
-            data, names, rows, self.getOrDefault("checkpointDir"), arguments
-        )
+            return None
+        groups = work.params.getOrDefault("groupCols")
+        settings = asdict(search) | {"until": None}
+        arguments = [
+            __version__, settings, config.to_json(), groups, work.time_type.simpleString()
+        ]  # fmt: skip
+        return Checkpoint(self.getOrDefault("checkpointDir"), json.dumps(arguments))
 
     def _search(self) -> Search:
         timeout = self.getOrDefault("timeout")

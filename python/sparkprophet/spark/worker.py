@@ -158,7 +158,7 @@ def group_function(
         types = RECORD_TYPES | dict(extra_types)
         arrays = {name: pa.array([row[name]], type=kind) for name, kind in types.items()}
         own = {n: _key(table.column(n)) for n in table.column_names if n.startswith("key_")}
-        return pa.table(own | arrays)
+        return pa.table(own | {"seed": table.column("seed").slice(0, 1)} | arrays)
 
     return one_row
 

@@ -1,0 +1,132 @@
+"""Which groups share a task: keys into buckets by hash, buckets into bins by cost, one shuffle.
+
+A key's bucket follows from its hash alone, so that the driver holds a fixed number of costs however
+many groups there are. Buckets are packed into bins, one bin a task: the heaviest first, into bins
+of falling size, so that the last tasks are short and all slots end together (Tzeng and Ni, 1993,
+"Trapezoid self-scheduling"). A giant group, heavier than any bin, gets a bin to itself, the first.
+"""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+# Fine enough for bins of even cost on a thousand slots, few enough for a literal in a plan.
+BUCKETS = 16_384
+# Several tasks a slot: they even out what costs do not foresee, and progress shows in tasks.
+BINS_PER_SLOT = 8
+# What a group costs besides its rows, in rows: proposing and scoring its trials, its own row.
+_ROWS_PER_GROUP = 1000
+# The smallest bin's share of the mean one; the largest gets what is left to 2.
+_SMALLEST = 1 / 8
+
+
+def bucket(seed: Column) -> Column:
+    """The bucket of a group by its hash: 0 to BUCKETS - 1."""
+    return F.pmod(seed, F.lit(BUCKETS)).cast("int")
+
+
+def costs(rows_per_bucket: dict[int, int]) -> np.ndarray:
+    """Estimated cost of every bucket, in rows; shape (BUCKETS,), 0 where a bucket is empty."""
+    found = np.zeros(BUCKETS)
+    for number, rows in rows_per_bucket.items():
+        found[number] = rows + _ROWS_PER_GROUP
+    return found
+
+
+def rows_per_bucket(data: DataFrame) -> dict[int, int]:
+    """Rows of every bucket that has any, by a Spark job that reads the keys alone."""
+    counted = data.groupBy(bucket(F.col("seed")).alias("bucket")).count()
+    return {row["bucket"]: row["count"] for row in counted.collect()}
+
+
+@dataclass(frozen=True)
+class Packing:
+    """Bins of buckets, in the order in which they should be worked on.
+
+    Attributes
+    ----------
+    bin_of : int array, shape (BUCKETS,)
+        Bin of every bucket, from 0; -1 for those without work.
+    loads : float array, shape (bins,)
+        Cost of every bin, falling.
+    """
+
+    bin_of: np.ndarray
+    loads: np.ndarray
+
+
+def pack(cost: np.ndarray, bins: int, falling: bool) -> Packing:
+    """Put buckets into at most `bins` bins, the heaviest first, each where most room is left.
+
+    Parameters
+    ----------
+    cost : float array, shape (BUCKETS,)
+        At least 0; buckets of cost 0 are left out.
+    bins : int
+        At least 1.
+    falling : bool
+        Aim at bins of falling size, for more bins than slots; else at bins of one size.
+
+    Returns
+    -------
+    Packing
+        Has no empty bins, but one where all is empty.
+    """
+    order = np.argsort(-cost, kind="stable")[: np.count_nonzero(cost)]
+    sizes = np.linspace(2 - _SMALLEST, _SMALLEST, bins) if falling else np.ones(bins)
+    # Negated, for the heap's smallest is the bin with most room.
+    room = [(-size * cost.sum() / bins, number) for number, size in enumerate(sizes)]
+    heapq.heapify(room)
+    first_bins = np.full(BUCKETS, -1)
+    loads = np.zeros(bins)
+    for found in order:
+        left, number = room[0]
+        heapq.heapreplace(room, (left + cost[found], number))
+        first_bins[found] = number
+        loads[number] += cost[found]
+    kept = np.argsort(-loads, kind="stable")[: max(1, np.count_nonzero(loads))]
+    rank = np.full(bins, -1)
+    rank[kept] = np.arange(len(kept))
+    # A bucket of no bin reads the last entry, and keeps its -1.
+    return Packing(np.append(rank, -1)[first_bins], loads[kept])
+
+
+def spread(data: DataFrame, packing: Packing) -> DataFrame:
+    """`data` with the column `bin`, shuffled so that each bin is a partition, in order.
+
+    Rows of buckets without a bin are left out. Grouping by `bin` and others needs no further
+    shuffle.
+
+    Parameters
+    ----------
+    data : DataFrame
+        With the column `seed`.
+    """
+    bins = len(packing.loads)
+    numbers = np.append(_numbers_of_partitions(data, bins), -1)[packing.bin_of]
+    # One string and not a literal a bucket, which would be thousands of calls into the JVM.
+    table = F.split(F.lit(",".join(map(str, numbers))), ",").cast("array<int>")
+    own = data.withColumn("bin", F.get(table, bucket(F.col("seed")))).filter(F.col("bin") >= 0)
+    return own.repartition(bins, "bin")
+
+
+def _numbers_of_partitions(data: DataFrame, partitions: int) -> np.ndarray:
+    """For every partition a number that Spark's hash partitioning sends there.
+
+    Bins numbered 0, 1, ... would collide in some partitions and leave others empty.
+    """
+    place = F.pmod(F.hash("number"), F.lit(partitions)).alias("place")
+    enough, found = partitions, np.empty(0)
+    while len(found) < partitions:
+        enough *= 4
+        numbers = pa.table({"number": pa.array(np.arange(enough), pa.int32())})
+        # A table that the driver holds: Spark computes this without a job.
+        places = data.sparkSession.createDataFrame(numbers).select(place).toArrow()
+        found, first = np.unique(places.column("place").to_numpy(), return_index=True)
+    return first
