@@ -90,6 +90,7 @@ TUNER = {
     "sampler": ("tpe", "random"),
     "numStartupTrials": (10, 3),
     "warmStart": (True, False),
+    "warmStartGroups": (0, 8),
     "checkpointDir": (UNSET, "some/folder"),
     "collectTrials": (True, False),
     "parallelism": (0, 2),

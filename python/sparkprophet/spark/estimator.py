@@ -39,7 +39,8 @@ class GroupedProphet(GroupedProphetParams, Estimator[Any], MLWritable, MLReadabl
         time_type = dataset.schema[self.getOrDefault("timestampCol")].dataType
 
         work = run.GroupWork(data, self, time_type, function)
-        return finish(self, self, *run.materialise(work, "fit"))
+        done = run.materialise(dataset.sparkSession, "fit", lambda: work)
+        return finish(self, self, *done)
 
     def write(self) -> StageWriter:
         """A writer: `write().overwrite().save(path)`."""

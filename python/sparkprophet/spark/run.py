@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import re
 import sys
 import time
@@ -25,6 +26,8 @@ from sparkprophet.spark.worker import RECORD_DDL, GroupLayout
 
 if TYPE_CHECKING:
     from sparkprophet.spark.checkpoint import Checkpoint
+
+_log = logging.getLogger("sparkprophet")
 
 
 def slots(spark: SparkSession) -> int:
@@ -94,6 +97,10 @@ class GroupWork:
         falling = not self.params.getOrDefault("parallelism")
         packed = packing.pack(costs, tasks(spark, self.params), falling)
         bar.shares = packed.loads / max(packed.loads.sum(), 1.0)
+        _log.info(
+            "groups packed into %d tasks; the largest has %.1f %% of the rows",
+            len(packed.loads), 100 * bar.shares[0],
+        )  # fmt: skip
         spread = packing.spread(self.data, packed)
         grouping = [*names, "bin"]
         if not all(columns.hashes_as_it_compares(spread, name) for name in names):
@@ -127,16 +134,19 @@ class GroupWork:
 
 
 def materialise(
-    work: GroupWork, what: str, checkpoint: Checkpoint | None = None
+    spark: SparkSession,
+    what: str,
+    prepare: Callable[[], GroupWork],
+    checkpoint: Checkpoint | None = None,
 ) -> tuple[DataFrame, Summary]:
-    """Do the work once, keep its rows, and count them.
+    """Do the work that `prepare` gives once, keep its rows, and count them.
 
     A lazy table would be fitted again at every use. The rows are kept by persist, not by a local
     checkpoint, so that a lost executor costs its own groups and not the model.
     """
-    spark, parallelism = work.data.sparkSession, work.params.getOrDefault("parallelism")
     began_at, began = time.time(), time.perf_counter()
     with progress.shown(spark, what) as bar, _explained():
+        work = prepare()
         if checkpoint is None:
             rows = work.rows(packing.costs(packing.rows_per_bucket(work.data)), bar)
         else:
@@ -144,7 +154,7 @@ def materialise(
         models = work.named(rows).persist(StorageLevel.MEMORY_AND_DISK)
         counted = summary.count(models)
     wall = time.perf_counter() - began
-    at_once = min(slots(spark), parallelism or slots(spark))
+    at_once = min(slots(spark), work.params.getOrDefault("parallelism") or slots(spark))
     return models, Summary(counted, wall_seconds=wall, slots=at_once, began_at=began_at)
 
 

@@ -58,8 +58,8 @@ class Search:
     """How every series is searched: the params of GroupedProphetTuner, as a worker needs them.
 
     `space_json` is SearchSpace.toJson; `until` is the `time.time()` at which the whole job's
-    timeout ends, or None; `group_timeout` in seconds, 0 for none; `starts` are points to try
-    first, after the estimator's own values.
+    timeout ends, or None; `group_timeout` in seconds, 0 for none; `starts_json` is a list of points
+    to try first, after the estimator's own values.
     """
 
     space_json: str
@@ -77,6 +77,7 @@ class Search:
     collect_trials: bool
     group_timeout: float
     until: float | None
+    starts_json: str = "[]"
 
 
 def warm_up(sampler: str) -> None:
@@ -215,7 +216,7 @@ def _study(
         early_stopping_rounds=search.early_stopping_rounds,
         min_delta=search.min_delta,
         deadline=min(limits, default=None),
-        initial_points=[own] if search.warm_start else [],
+        initial_points=[own] * search.warm_start + json.loads(search.starts_json),
     )
 
 

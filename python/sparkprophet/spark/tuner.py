@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 
@@ -39,6 +39,7 @@ from sparkprophet.spark.params import (
 )
 from sparkprophet.spark.persistence import StageReader, StageWriter
 from sparkprophet.spark.tune import TUNED_DDL, TUNED_TYPES, Search, tune_series, warm_up
+from sparkprophet.spark.warm_start import best_points
 from sparkprophet.spark.worker import Outcome, group_function
 
 
@@ -82,6 +83,9 @@ def _delta(value: Any, what: str) -> float:
     Spec("warmStart", True, switch,
          "The estimator's own values are a candidate, tried first: a search that finds nothing "
          "better keeps them, even where they lie outside of the search space."),
+    Spec("warmStartGroups", 0, at_least(0),
+         "So many groups, chosen by the hash of their keys, are tuned first, and all groups try "
+         "the values found for them before others. 0: no group's result depends on another group."),
     Spec("checkpointDir", None, text,
          "Folder where finished groups are kept; a killed job run again with the same arguments "
          "on the same data goes on where it was."),
@@ -123,27 +127,34 @@ class GroupedProphetTuner(TableParams, Estimator[Any], MLWritable, MLReadable[An
         data = run.keyed(dataset, params, config)
         time_type = dataset.schema[params.getOrDefault("timestampCol")].dataType
         search = self._search()
-        function = group_function(
-            run.layout(params, config), config.to_json(), _work(search), TUNED_TYPES,
-            partial(warm_up, search.sampler),
-        )  # fmt: skip
 
-        work = run.GroupWork(data, params, time_type, function, TUNED_DDL)
-        model = finish(
-            self, params, *run.materialise(work, "tune", self._checkpoint(work, config, search))
-        )
+        def work(search: Search) -> run.GroupWork:
+            function = group_function(
+                run.layout(params, config), config.to_json(), _work(search), TUNED_TYPES,
+                partial(warm_up, search.sampler),
+            )  # fmt: skip
+            return run.GroupWork(data, params, time_type, function, TUNED_DDL)
+
+        def prepare() -> run.GroupWork:
+            groups = self.getOrDefault("warmStartGroups")
+            if not groups:
+                return work(search)
+            starts = best_points(work(replace(search, collect_trials=True)), groups)
+            return work(replace(search, starts_json=starts))
+
+        facts = [config.to_json(), params.getOrDefault("groupCols"), time_type.simpleString()]
+        checkpoint = self._checkpoint(search, facts)
+        done = run.materialise(dataset.sparkSession, "tune", prepare, checkpoint)
+        model = finish(self, params, *done)
         if sys.stderr.isatty():
             print(model.comparison_text(), file=sys.stderr)
         return model
 
-    def _checkpoint(self, work: run.GroupWork, config: Config, search: Search) -> Checkpoint | None:
+    def _checkpoint(self, search: Search, facts: list[Any]) -> Checkpoint | None:
         if not self.isDefined("checkpointDir"):
             return None
-        groups = work.params.getOrDefault("groupCols")
         settings = asdict(search) | {"until": None}
-        arguments = [
-            __version__, settings, config.to_json(), groups, work.time_type.simpleString()
-        ]  # fmt: skip
+        arguments = [__version__, settings, self.getOrDefault("warmStartGroups"), *facts]
         return Checkpoint(self.getOrDefault("checkpointDir"), json.dumps(arguments))
 
     def _search(self) -> Search:
