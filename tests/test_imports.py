@@ -26,6 +26,10 @@ FORBIDDEN = {
         "pandas", "prophet", "pyspark", "sparkprophet.series", "sparkprophet.spark",
         "sparkprophet.command",
     ),
+    "report": (
+        "pandas", "prophet", "pyspark", "optuna", "matplotlib", "sparkprophet.numerics",
+        "sparkprophet.series", "sparkprophet.search", "sparkprophet.spark", "sparkprophet.command",
+    ),
     "spark": ("sparkprophet.command",),
 }  # fmt: skip
 

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pyspark
 import pytest
+from pyspark.sql import functions as F
 
 import by_hand
 import sparkprophet
@@ -84,6 +86,57 @@ def test_report_of_a_saved_model(spark, fitted):
     facts = json.loads(out)
     assert facts["by_status"] == {"ok": 2, "failed": 1}
     assert facts["by_error_code"] == {"TOO_SHORT": 1} and facts["groups"] == 3
+
+
+def test_report_predicts_compares_and_writes_a_page(spark, fitted, tmp_path):
+    _, folder = fitted
+    page = tmp_path / "report.html"
+    code, out, err = run(
+        "report", "--input", folder, "--compare", f"{folder}/model", "--shape", "2x3", "--shape",
+        "1x1", "--price", "0.5", "--deadline", "100000", "--html", page,
+    )  # fmt: skip
+    assert (code, err) == (0, "")
+    # The summary comes first, as before.
+    assert out.splitlines()[0].split() == ["status", "solver", "code", "groups", "cpu", "s"]
+    assert re.search(r"^ +1x1 +1 .* yes$", out, re.MULTILINE)
+    assert re.search(r"^ +2x3 +6 .* yes$", out, re.MULTILINE)
+    assert "Cheapest within 27 h 46 min: 1x1" in out
+    assert out.splitlines()[-1].split() == ["html", str(page)]
+    assert page.read_text().startswith("<!DOCTYPE html>")
+    assert [p.name for p in tmp_path.iterdir()] == ["report.html"]
+    # A page of ours is replaced, by the next night's.
+    code, out, _ = run("report", "--input", folder, "--html", page, "--json")
+    facts = json.loads(out)
+    assert code == 0 and facts["written"] == {"html": str(page)}
+    assert facts["report"]["groups"] == 3 and facts["report"]["deadline"] is None
+    assert sum(part["share"] for part in facts["report"]["parts"]) == pytest.approx(1)
+
+
+def test_report_of_another_job_is_no_comparison(spark, fitted, tables, tmp_path):
+    _, folder = fitted
+    (tmp_path / "c.json").write_text('{"uncertaintySamples": 0, "parallelism": 1}')
+    code, _, _ = run(
+        "fit", "--input", tables / "sales.parquet", "--config", tmp_path / "c.json",
+        "--output", tmp_path / "whole",
+    )  # fmt: skip
+    assert code == 0
+    answer = run("report", "--input", folder, "--compare", tmp_path / "whole")
+    wrong(answer, "compare", "1 groups", "this one's 3")
+
+
+def test_report_of_a_model_without_timings_is_its_summary(spark, fitted, tmp_path):
+    _, folder = fitted
+    bare = tmp_path / "model"
+    shutil.copytree(folder / "model", bare)
+    rows = spark.read.parquet(f"{folder}/model/models")
+    rows.withColumn("started_at", F.lit(None).cast("timestamp")).write.mode("overwrite").parquet(
+        f"{bare}/models"
+    )
+    code, out, err = run("report", "--input", bare)
+    assert code == 0 and only_own_lines(err) and "no more than the summary" in err
+    assert "3 groups in" in out and "slots' seconds" not in out
+    wrong(run("report", "--input", bare, "--html", tmp_path / "r.html"), "started_at")
+    assert not (tmp_path / "r.html").exists()
 
 
 def test_tune_writes_trials_and_comparison(spark, tables, tmp_path):

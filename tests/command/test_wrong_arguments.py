@@ -23,6 +23,17 @@ WRONG_LINES = {
     ),
     "missing input": (["fit", "--input", "nowhere.csv", "--output", "o"], ["nowhere.csv"]),
     "missing model": (["report", "--input", "nowhere"], ["nowhere"]),
+    "missing model to compare": (
+        ["report", "--input", ".", "--compare", "nowhere"], ["--compare", "nowhere"],
+    ),
+    "shape of text": (["report", "--shape", "4by8"], ["--shape", "'4by8'", "4x8"]),
+    "negative price": (["report", "--price", "-1"], ["--price", "-1", ">= 0"]),
+    "price of text": (["report", "--price", "free"], ["--price", "'free'", ">= 0"]),
+    "deadline 0": (["report", "--deadline", "0"], ["--deadline", "'0'", "> 0"]),
+    "page in no folder": (
+        ["report", "--input", ".", "--html", "no/r.html"], ["--html", "no folder no"],
+    ),
+    "page that is a folder": (["report", "--input", ".", "--html", "."], ["--html", "folder"]),
     "missing config": (
         ["fit", "--input", ".", "--output", "o", "--config", "c.json"],
         ["c.json", "cannot be read"],
@@ -139,3 +150,10 @@ def test_wrong_frequency_ends_with_2(spark, fitted, tmp_path):
         tmp_path / "o",
     )  # fmt: skip
     wrong(answer, "freq", "'fortnight'")
+
+
+def test_a_page_replaces_no_other_file(no_spark, tmp_path):
+    thesis = tmp_path / "thesis.html"
+    thesis.write_text("<!DOCTYPE html><p>years of work</p>")
+    wrong(run("report", "--input", tmp_path, "--html", thesis), "--html", "no report")
+    assert "years of work" in thesis.read_text()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 import sparkprophet
 from sparkprophet.command.errors import UsageError, nearest
+from sparkprophet.report.shapes import shape
 
 _CODES = """\
 exit codes:
@@ -61,13 +63,17 @@ examples:
 examples:
   sparkprophet report --input run1/model
   sparkprophet report --input run1/model --json
+  sparkprophet report --input run1/model --html run1.html --price 0.05 --deadline 3600 \\
+    --shape 4x8 --shape 8x8
+  sparkprophet report --input run1/model --compare run_with_parallelism_1/model
 """,
 }
 _ABOUT = {
     "fit": "Fit one Prophet per group.",
     "tune": "Search each group's settings, then fit each group with its best.",
     "forecast": "Forecast every group of a saved model, from the step after its own last one.",
-    "report": "Show how the fit of a saved model went: statuses, errors, seconds, gain of tuning.",
+    "report": "Show how the fit of a saved model went: statuses, errors, gain of tuning, use of "
+    "the slots, what held it back, and what other clusters would take and cost.",
 }
 
 
@@ -168,9 +174,38 @@ def _command(commands: Any, name: str) -> argparse.ArgumentParser:
             metavar="FREQ",
             help="pandas frequency such as D or W-THU; by default each group's own step is found",
         )
+    if name == "report":
+        _add_report_options(add)
     add("--json", action="store_true", help="the result as one JSON object, for programs")
     add("--verbose", action="store_true", help="a traceback with errors")
     return parser  # fmt: skip
+
+
+def _add_report_options(add: Callable[..., Any]) -> None:
+    add("--html", metavar="FILE", help="also write the report as one page with plots")
+    add(
+        "--compare",
+        metavar="MODEL",
+        action="append",
+        default=[],
+        help="the same job on another number of slots: measured speedups; may be repeated",
+    )
+    add(
+        "--shape",
+        metavar="EXECUTORSxCORES",
+        action="append",
+        default=[],
+        type=_shape,
+        help="a cluster to predict, such as 4x8; may be repeated; by default 1, 2, 4, ... "
+        "executors of the size of the fit's hosts",
+    )
+    add("--price", metavar="PRICE", type=_price, help="of one core for one hour, in any unit")
+    add(
+        "--deadline",
+        metavar="SECONDS",
+        type=_deadline,
+        help="name the cheapest shape that meets it",
+    )
 
 
 _HORIZON = {
@@ -191,3 +226,31 @@ def _whole(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"found {text!r}, must be a whole number >= 1")
     return int(text)
+
+
+def _shape(text: str) -> str:
+    try:
+        return str(shape(text))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error).removeprefix("shape: ")) from error
+
+
+def _price(text: str) -> float:
+    value = _number(text)
+    if not 0 <= value < math.inf:
+        raise argparse.ArgumentTypeError(f"found {text!r}, must be a number >= 0")
+    return value
+
+
+def _deadline(text: str) -> float:
+    value = _number(text)
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"found {text!r}, must be a number of seconds > 0")
+    return value
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan

@@ -13,11 +13,12 @@ from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 
-from sparkprophet.command import places
+from sparkprophet.command import pages, places
 from sparkprophet.command.arguments import parse
 from sparkprophet.command.errors import SPARK_ERRORS, UsageError, in_a_line
 from sparkprophet.command.session import own_stderr, quiet_session, shipped
 from sparkprophet.command.settings import Settings, build, read_config
+from sparkprophet.report.report import Report
 from sparkprophet.series.errors import clip
 from sparkprophet.spark import columns
 from sparkprophet.spark.errors import FitFailedError
@@ -186,9 +187,26 @@ def _forecast(arguments: argparse.Namespace) -> Work:
 
 def _report(arguments: argparse.Namespace) -> Work:
     places.check_early({"--input": arguments.input}, None, False)
+    for path in arguments.compare:
+        places.check_early({"--compare": path}, None, False)
+    if arguments.html:
+        pages.check(arguments.html)
 
     def work(spark: SparkSession) -> int:
-        _show(_load(spark, arguments.input), {}, DONE, arguments.json)
+        model = _load(spark, arguments.input)
+        others = [_load(spark, path, "--compare") for path in arguments.compare]
+        try:
+            report = model.report(others, arguments.shape, arguments.price, arguments.deadline)
+        except ValueError as error:
+            if arguments.html or others:
+                raise UsageError(str(error)) from error
+            _say(f"no more than the summary: {error}")
+            report = None
+        written = {}
+        if report is not None and arguments.html:
+            pages.write(arguments.html, report.to_html())
+            written = {"html": arguments.html}
+        _show(model, written, DONE, arguments.json, report)
         return DONE
 
     return work
@@ -197,12 +215,12 @@ def _report(arguments: argparse.Namespace) -> Work:
 _COMMANDS = {"fit": _fit, "tune": _fit, "forecast": _forecast, "report": _report}
 
 
-def _load(spark: SparkSession, path: str) -> GroupedProphetModel:
+def _load(spark: SparkSession, path: str, flag: str = "--input") -> GroupedProphetModel:
     def load() -> GroupedProphetModel:
         reader = GroupedProphetModel.read().session(spark)
         return reader.load(places.model_folder(spark, path))
 
-    return _checked("--input", load, f"{path} cannot be loaded as a saved GroupedProphetModel: ")
+    return _checked(flag, load, f"{path} cannot be loaded as a saved GroupedProphetModel: ")
 
 
 def _checked(flag: str, check: Callable[[], Any], prefix: str = "") -> Any:
@@ -213,7 +231,13 @@ def _checked(flag: str, check: Callable[[], Any], prefix: str = "") -> Any:
         raise UsageError(f"{flag}: {prefix}{in_a_line(error)}") from error
 
 
-def _show(model: GroupedProphetModel, written: dict[str, str], code: int, as_json: bool) -> None:
+def _show(
+    model: GroupedProphetModel,
+    written: dict[str, str],
+    code: int,
+    as_json: bool,
+    report: Report | None = None,
+) -> None:
     """The result on stdout."""
     summary = model.summary
     tuned = "best_value" in model.models.columns
@@ -229,6 +253,8 @@ def _show(model: GroupedProphetModel, written: dict[str, str], code: int, as_jso
             **summary.to_dict(),
             "written": written,
         }
+        if report is not None:
+            facts["report"] = report.to_dict()
         print(json.dumps(facts))
         return
     print(summary)
@@ -236,6 +262,8 @@ def _show(model: GroupedProphetModel, written: dict[str, str], code: int, as_jso
         print(f"{count.error_code} ({count.groups}), such as: {count.example}")
     if tuned:
         print(model.comparison_text())
+    if report is not None:
+        print(f"\n{report}\n" if written else f"\n{report}")
     for name, path in written.items():
         print(f"{name:<11} {path}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pyspark.ml import Model
@@ -9,7 +10,10 @@ from pyspark.ml.util import MLReadable, MLWritable
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from sparkprophet.spark import columns, forecasting
+from sparkprophet.report.report import Report, make_report
+from sparkprophet.report.scaling import Run
+from sparkprophet.report.shapes import shape
+from sparkprophet.spark import columns, forecasting, timings
 from sparkprophet.spark.errors import FitFailedError
 from sparkprophet.spark.params import GroupedProphetParams
 from sparkprophet.spark.persistence import StageReader, StageWriter
@@ -104,6 +108,50 @@ class GroupedProphetModel(GroupedProphetParams, Model, MLWritable, MLReadable[An
     def summary(self) -> Summary:
         """Counts by status, solver and error code, seconds, CPU utilisation of the fit."""
         return self._summary
+
+    def report(
+        self,
+        compare: Sequence[GroupedProphetModel] = (),
+        shapes: Iterable[str] = (),
+        price: float | None = None,
+        deadline: float | None = None,
+    ) -> Report:
+        """How the fit used the slots, what held it back, and what other clusters would take.
+
+        Parameters
+        ----------
+        compare : sequence of GroupedProphetModel
+            Models of the same fit with another `parallelism` or cluster: measured speedups.
+        shapes : iterable of str
+            Clusters to predict as EXECUTORSxCORES, such as "4x8"; by default 1, 2, 4, ...
+            executors of the size of this fit's hosts, while more of them save 5 %.
+        price : float, optional
+            Of one core for one hour, in any unit.
+        deadline : float, optional
+            Seconds; the report names the cheapest shape that meets it.
+
+        Returns
+        -------
+        Report
+            To print; `to_dict()` gives JSON values, `to_html()` a page with plots. At most 50,000
+            rows come to the driver, for any number of groups.
+
+        Raises
+        ------
+        ValueError
+            For a shape, price or deadline out of range, a model of another number of groups, or
+            one without timings.
+        """
+        own = self._summary
+        for other in compare:
+            if other.summary.groups != own.groups:
+                raise ValueError(
+                    f"compare: found a model of {other.summary.groups} groups, must be the same "
+                    f"job as this one's {own.groups}"
+                )
+        runs = [Run(other.summary.slots, other.summary.wall_seconds) for other in compare]
+        wanted = [shape(text) for text in shapes]
+        return make_report(timings.collect(self._table, own), runs, wanted, price, deadline)
 
     def _transform(self, dataset: DataFrame) -> DataFrame:
         config = self.series_config()

@@ -14,14 +14,16 @@ import numpy as np
 from pyspark.sql import SparkSession
 
 _PERIOD = 0.3  # seconds between two looks at the job
-_FORMAT = "{desc}: {percentage:3.0f}%|{bar}| {postfix}[{elapsed}<{remaining}]"
+_FORMAT = "{desc} {percentage:3.0f}%|{bar}| [{elapsed}<{remaining}]"
 
 
 @dataclass
 class Bar:
-    """What is known of the job's tasks: `shares`, each one's share of the work, in their order."""
+    """What is known of the job's tasks: `shares`, each one's share of the work, in their order;
+    empty until the groups are packed.
+    """
 
-    shares: np.ndarray = field(default_factory=lambda: np.ones(1))
+    shares: np.ndarray = field(default_factory=lambda: np.empty(0))
 
 
 @contextlib.contextmanager
@@ -39,8 +41,9 @@ def shown(spark: SparkSession, what: str) -> Iterator[Bar]:
 
     tag = f"sparkprophet-{uuid.uuid4().hex}"
     stop = threading.Event()
-    bar = tqdm(desc=what, file=sys.stderr, total=1.0, dynamic_ncols=True, bar_format=_FORMAT)
-    watcher = threading.Thread(target=_watch, args=(spark, tag, bar, state, stop), daemon=True)
+    bar = tqdm(desc=f"{what}:", file=sys.stderr, total=1.0, dynamic_ncols=True, bar_format=_FORMAT)
+    given = (spark, tag, what, bar, state, stop)
+    watcher = threading.Thread(target=_watch, args=given, daemon=True)
     spark.sparkContext.addJobTag(tag)
     watcher.start()
     try:
@@ -52,7 +55,9 @@ def shown(spark: SparkSession, what: str) -> Iterator[Bar]:
         bar.close()
 
 
-def _watch(spark: SparkSession, tag: str, bar: Any, state: Bar, stop: threading.Event) -> None:
+def _watch(
+    spark: SparkSession, tag: str, what: str, bar: Any, state: Bar, stop: threading.Event
+) -> None:
     ended = False
     while not ended:
         ended = stop.wait(_PERIOD)
@@ -60,7 +65,9 @@ def _watch(spark: SparkSession, tag: str, bar: Any, state: Bar, stop: threading.
         done = _finished_tasks(spark, tag, len(shares))
         # Tasks start in their order, so those that ended are about the first ones.
         bar.update(float(shares[:done].sum()) - bar.n)
-        bar.set_postfix_str(f"{done} of {len(shares)} tasks ", refresh=True)
+        if len(shares):
+            bar.set_description_str(f"{what}: {done} of {len(shares)} tasks", refresh=False)
+        bar.refresh()
 
 
 def _finished_tasks(spark: SparkSession, tag: str, tasks: int) -> int:

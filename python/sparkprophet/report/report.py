@@ -1,0 +1,217 @@
+"""The report of a job: all of its numbers, as text, JSON values and HTML."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sparkprophet.report.gaps import Gaps, gaps
+from sparkprophet.report.losses import Part, parts
+from sparkprophet.report.scaling import Run, Scaling, gustafson, scaling
+from sparkprophet.report.shapes import Offer, Shape, cheapest, fastest, offers, usual_shapes
+from sparkprophet.report.slots import Slots, assign
+from sparkprophet.report.timings import Timings, aligned
+from sparkprophet.report.usage import Balance, Usage, balance, usage
+from sparkprophet.report.what_if import Job, job
+
+
+@dataclass(frozen=True)
+class SameMachines:
+    """A number of slots on the measured machines: predicted, and measured where a run was given."""
+
+    slots: int
+    predicted_seconds: float
+    measured_seconds: float | None
+
+    @property
+    def error(self) -> float | None:
+        """predicted / measured - 1; None without a measured run."""
+        if self.measured_seconds is None:
+            return None
+        return self.predicted_seconds / self.measured_seconds - 1
+
+
+@dataclass(frozen=True)
+class Report:
+    """How a job used its slots, and what it would take elsewhere. Made by `make_report`.
+
+    `print(report)` shows it; `to_dict()` gives JSON values, `to_html()` one page with plots.
+
+    Attributes
+    ----------
+    timings : Timings
+        As measured, within the job.
+    slots : Slots
+    pauses : Gaps
+    usage : Usage
+    balance : Balance
+    parts : tuple of Part
+        The slots' seconds, split without rest.
+    job : Job
+        What predictions are made from.
+    same_machines : tuple of SameMachines
+        Fewer slots on the measured machines, and the measured number.
+    scaling : Scaling or None
+        Measured; None without a run of another number of slots.
+    predicted : Scaling or None
+        As `scaling`, of predicted runs on 1, 2, 4, ... slots, each with its own core; None for a
+        job that only one slot can work on.
+    gustafson_share, gustafson_speedup : float
+        Share of the job's wall seconds outside the groups, s, and p - s (p - 1) for its slots p:
+        by how much the job is faster than one slot, had it grown with the slots (Gustafson 1988).
+    offers : tuple of Offer
+        Shapes, by slots.
+    best, fastest : Offer or None, Offer
+        The cheapest shape in time (None where none is), and the fastest.
+    price, deadline : float or None
+        As given.
+    without_prologue : float
+        Predicted wall seconds if nothing came before the first group: what caching the input can
+        change at most.
+    even_tasks : float
+        Wall seconds if all slots had ended together: what more and smaller tasks can change at
+        most.
+    """
+
+    timings: Timings
+    slots: Slots
+    pauses: Gaps
+    usage: Usage
+    balance: Balance
+    parts: tuple[Part, ...]
+    job: Job
+    same_machines: tuple[SameMachines, ...]
+    scaling: Scaling | None
+    predicted: Scaling | None
+    gustafson_share: float
+    gustafson_speedup: float
+    offers: tuple[Offer, ...]
+    best: Offer | None
+    fastest: Offer
+    price: float | None
+    deadline: float | None
+    without_prologue: float
+    even_tasks: float
+
+    @property
+    def cpu_utilisation(self) -> float:
+        """CPU seconds of the groups over wall seconds times slots."""
+        return self.parts[0].share
+
+    @property
+    def busy_share(self) -> float:
+        """Wall seconds of the groups over wall seconds times slots."""
+        return float(self.slots.busy.sum()) / (self.timings.wall_seconds * self.slots.count)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON values; seconds, shares of 1, and None for what is not known."""
+        from sparkprophet.report.values import as_values
+
+        return as_values(self)
+
+    def to_html(self) -> str:
+        """One HTML page with plots, which needs no other file and no script."""
+        from sparkprophet.report.page import page
+
+        return page(self)
+
+    def __str__(self) -> str:
+        from sparkprophet.report.text import text
+
+        return text(self)
+
+
+def make_report(
+    measured: Timings,
+    others: Sequence[Run] = (),
+    shapes: Iterable[Shape] = (),
+    price: float | None = None,
+    deadline: float | None = None,
+) -> Report:
+    """The report of one job.
+
+    Parameters
+    ----------
+    measured : Timings
+    others : sequence of Run
+        Measured runs of the same job with other numbers of slots.
+    shapes : iterable of Shape
+        Clusters to predict; by default those of `usual_shapes`.
+    price : float, optional
+        Of one core for one hour, in any unit; at least 0.
+    deadline : float, optional
+        Seconds; above 0.
+
+    Raises
+    ------
+    ValueError
+        For a price or deadline out of range, or clocks that nothing can be told from.
+    """
+    if price is not None and not (0 <= price < math.inf):
+        raise ValueError(f"price: found {price}, must be a number >= 0 for a core and hour")
+    if deadline is not None and not (0 < deadline < math.inf):
+        raise ValueError(f"deadline: found {deadline}, must be a number of seconds > 0")
+    measured = aligned(measured)
+    slots = assign(measured)
+    if slots.count > measured.slots:
+        note = (
+            f"{slots.count} groups overlap by their hosts' clocks, where the driver knew of "
+            f"{measured.slots} slots; {slots.count} are counted."
+        )
+        measured = dataclasses.replace(measured, notes=(*measured.notes, note))
+    pauses = gaps(measured, slots)
+    work = job(measured, slots, pauses)
+    own = Run(slots.count, measured.wall_seconds)
+    hosts = len({host for host in slots.hosts if host})
+    offered = offers(work, tuple(shapes) or usual_shapes(work, hosts), price, deadline)
+    share = min(1.0, (work.prologue + work.epilogue) / measured.wall_seconds)
+    return Report(
+        timings=measured,
+        slots=slots,
+        pauses=pauses,
+        usage=usage(measured, slots.count),
+        balance=balance(measured, slots),
+        parts=parts(measured, slots, pauses),
+        job=work,
+        same_machines=_same_machines(work, [own, *others]),
+        scaling=scaling([own, *others]),
+        predicted=scaling(_predicted(work, offered[-1].shape.slots)),
+        gustafson_share=share,
+        gustafson_speedup=float(gustafson(share, slots.count)),
+        offers=offered,
+        best=cheapest(offered),
+        fastest=fastest(offered),
+        price=price,
+        deadline=deadline,
+        without_prologue=measured.wall_seconds - work.prologue,
+        even_tasks=_even_tasks(work, slots),
+    )
+
+
+def _even_tasks(work: Job, slots: Slots) -> float:
+    """Wall seconds if all slots had ended together, but no group were split."""
+    active = float((slots.last[slots.worked] - work.prologue).sum())
+    return work.prologue + max(active / slots.count, work.longest) + work.epilogue
+
+
+def _predicted(work: Job, most: int) -> list[Run]:
+    """Runs on 1, 2, 4, ... slots, up to the measured number and to `most`."""
+    largest = max(most, work.slots)
+    counts = {1 << shift for shift in range(largest.bit_length())} | {work.slots}
+    return [Run(slots, work.wall(slots)) for slots in sorted(counts)]
+
+
+def _same_machines(work: Job, runs: Sequence[Run]) -> tuple[SameMachines, ...]:
+    halves = {max(1, work.slots >> shift) for shift in range(work.slots.bit_length())}
+    wanted = sorted({*halves, *(run.slots for run in runs if run.slots <= work.slots)})
+    found = []
+    for slots in wanted:
+        walls = [run.wall_seconds for run in runs if run.slots == slots]
+        mean = float(np.mean(walls)) if walls else None
+        found.append(SameMachines(slots, work.wall_on_same_machines(slots), mean))
+    return tuple(found)
