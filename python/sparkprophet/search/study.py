@@ -98,11 +98,15 @@ def run_study(
     study_sampler = make_sampler(sampler, seed, num_startup_trials, space)
     import optuna
 
+    from sparkprophet.search.storage import UnsharedStorage
+
     search = _Search(
         objective, space, num_trials, early_stopping_rounds, float(min_delta), deadline
     )
     with optuna_silenced():
-        study = optuna.create_study(sampler=study_sampler, direction="minimize")
+        study = optuna.create_study(
+            storage=UnsharedStorage(), sampler=study_sampler, direction="minimize"
+        )
         enqueued: list[dict[str, Any]] = []
         for point in initial_points:
             encoded = space.encode(point)
