@@ -2,7 +2,6 @@
 # make .venv from requirements.txt, and run.
 
 PANDAS3 := 3.1.1
-PROPHET_BATCH := 0.1.2
 env := ./scripts/with_env.sh
 pytest := $(env) .venv/bin/python -m pytest
 # Two processes, a file at a time: the order of the files begins with the longest.
@@ -11,10 +10,11 @@ both_cores := -n 2 --dist loadfile --no-loadscope-reorder --max-worker-restart 1
 .DEFAULT_GOAL := help
 # Two cores at work in one target leave nothing for a second one, and its output would be mixed in.
 .NOTPARALLEL:
-.PHONY: help venv demo test test-python test-scala test-slow test-pandas3 bench-peers lint format wheel jar clean distclean
+.PHONY: help venv demo test test-python test-scala test-slow test-pandas3 .cache/venv-peers bench-peers \
+  bench-paper bench-paper-peers lint format wheel jar clean distclean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-17s %s\n", $$1, $$2}' Makefile
 
 venv: ## .venv in the checkout, from the exact versions in requirements.txt
 	@./scripts/setup_venv.sh
@@ -37,9 +37,17 @@ test-pandas3: ## the Python tests in a second environment, with pandas 3
 	@./scripts/setup_venv.sh .venv-pandas3 pandas==$(PANDAS3)
 	@SPARKPROPHET_VENV="$(CURDIR)/.venv-pandas3" $(env) .venv-pandas3/bin/python -m pytest -m 'not slow' $(both_cores) $(ARGS)
 
-bench-peers: ## CPU of a tuning trial beside prophet-batch, in an environment of its own (ARGS="...")
-	@./scripts/setup_venv.sh .cache/venv-peers prophet-batch==$(PROPHET_BATCH)
+.cache/venv-peers: # the peers of the benchmarks, in an environment of their own
+	@./scripts/setup_venv.sh $@ $$(grep -v '^#' benchmarks/peers/requirements.txt)
+
+bench-peers: .cache/venv-peers ## CPU of a tuning trial beside prophet-batch (ARGS="...")
 	@.cache/venv-peers/bin/python benchmarks/trial_cost.py $(ARGS)
+
+bench-paper: venv ## the paper's whole job in one spark-submit: phases, cores, memory (ARGS="...")
+	@$(env) .venv/bin/python benchmarks/paper_job.py $(ARGS)
+
+bench-paper-peers: .cache/venv-peers ## the paper's job beside Spark, Ray, Dask and others (ARGS="...")
+	@SPARKPROPHET_VENV="$(CURDIR)/.cache/venv-peers" $(env) .cache/venv-peers/bin/python benchmarks/paper_peers.py $(ARGS)
 
 lint: venv ## the linter for Python, formats and warnings for Scala
 	@.venv/bin/python -m ruff check .

@@ -47,7 +47,7 @@ def watched(pid: int) -> Iterator[Usage]:
         seen: dict[int, float] = {}
         while not stop.wait(_EVERY):
             memory = 0
-            for own in _tree(pid):
+            for own in tree(pid):
                 try:
                     seen[own] = _cpu(own)
                     memory += _memory(own)
@@ -66,7 +66,8 @@ def watched(pid: int) -> Iterator[Usage]:
         watcher.join()
 
 
-def _tree(pid: int) -> list[int]:
+def tree(pid: int) -> list[int]:
+    """The ids of a process and its descendants."""
     found, children = [pid], {}
     for entry in os.scandir("/proc"):
         if entry.name.isdigit():

@@ -124,12 +124,7 @@ def retail_series(seed: int) -> Series:
 
 def tuned(job: Job, seed: int, trials: int) -> tuple[list[dict[str, Any]], float]:
     """The trials of one `tune_series`, and the CPU seconds of all of it."""
-    search = tune.Search(
-        space_json=job.space().toJson(), metric="rmse", horizon=HORIZON, num_folds=1, period=None,
-        initial=None, num_trials=trials, sampler="tpe", num_startup_trials=10,
-        early_stopping_rounds=0, min_delta=0.0, warm_start=True, collect_trials=True,
-        group_timeout=0.0, until=None,
-    )  # fmt: skip
+    search = tune.Search(job.space().toJson(), HORIZON, num_trials=trials)
     series, config = job.series(seed), job.config()
     start = machine.cpu_seconds()
     outcome = tune.tune_series(series, config, seed, search)

@@ -13,8 +13,9 @@ import pytest
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 SUBMIT = Path(pyspark.__file__).parent / "bin" / "spark-submit"
 TESTED = {
-    "bayesian_pca_regression", "demo", "demo_plots", "nightly_job",
-    "pipeline_train_validation_split", "walkthrough",
+    "bayesian_pca_regression", "choose_cluster", "demo", "demo_plots", "nightly_job",
+    "pipeline_train_validation_split", "series_tuning", "tune_on_dask", "tune_on_joblib",
+    "tune_on_ray", "walkthrough",
 }  # fmt: skip
 
 

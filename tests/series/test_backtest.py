@@ -11,7 +11,7 @@ from prophet.diagnostics import generate_cutoffs
 
 import stock
 from percentiles import share_bound
-from sparkprophet.series.backtest import Backtest, backtest_naive, make_folds
+from sparkprophet.series.backtest import Backtest, backtest_naive, fold_threads, make_folds
 from sparkprophet.series.config import Config
 from sparkprophet.series.data import Series
 from sparkprophet.series.errors import SeriesError
@@ -211,6 +211,24 @@ def test_many_folds(series):
     each = [backtest(series, short, (fold,), "rmse", 0) for fold in folds]
     assert len(each) == 5
     assert backtest(series, short, folds, "rmse", 0) == pytest.approx(np.mean(each))
+
+
+@pytest.mark.parametrize("metric", ["rmse", "coverage"])
+def test_folds_in_threads_give_the_mean_of_the_folds_alone(series, metric):
+    folds = make_folds(series, 7, EVERY, 7, 90)
+    modes = ["additive", "multiplicative"] * 3
+    configs = [
+        Config(seasonalityMode=mode, changepointPriorScale=0.01 * (i + 1), uncertaintySamples=50)
+        for i, mode in enumerate(modes)
+    ]
+    alone = [Backtest(series, configs[0], (fold,), metric, 0, {}) for fold in folds]
+    with fold_threads(3) as each:
+        together = Backtest(series, configs[0], folds, metric, 0, {}, each)
+        for config in configs:
+            values = [one.loss(config) for one in alone]
+            assert together.loss(config) == float(np.mean(values))
+        with pytest.raises(SeriesError, match="groupTimeout"):
+            together.loss(configs[0], deadline=time.monotonic() - 1)
 
 
 def test_a_passed_deadline_is_a_timeout(series):

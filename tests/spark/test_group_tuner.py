@@ -1,5 +1,6 @@
 """GroupedProphetTuner against backtests by hand with Prophet."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -279,10 +280,8 @@ def test_a_param_that_a_trial_does_not_ask_for_keeps_the_estimators_own_value(ro
         )
     )  # fmt: skip
     search = Search(
-        space_json=space.toJson(), metric="rmse", horizon=HORIZON, num_folds=1, period=None,
-        initial=None, num_trials=8, sampler="random", num_startup_trials=0,
-        early_stopping_rounds=0, min_delta=0.0, warm_start=warm, collect_trials=True,
-        group_timeout=0.0, until=None,
+        space.toJson(), HORIZON, num_trials=8, sampler="random", num_startup_trials=0,
+        warm_start=warm,
     )  # fmt: skip
     config = Config(changepointPriorScale=0.4, uncertaintySamples=0)
     series = Series(given.ds.to_numpy("datetime64[us]"), given.y.to_numpy(float))
@@ -391,3 +390,18 @@ def test_a_tuner_is_a_stage_of_a_pipeline(data, tmp_path):
     assert isinstance(loaded.getStages()[0], GroupedProphetTuner)
     found = loaded.fit(data.filter("g = 'a'")).transform(data.filter("g = 'a'"))
     assert found.filter("yhat IS NOT NULL").count() == 60
+
+
+def test_a_search_without_spark_has_the_params_of_the_tuner():
+    stage = GroupedProphetTuner(estimator=prophet(), searchSpace=SPACE, horizon=HORIZON)
+    unset = {"period": None, "initial": None}
+    # No params of their own: `until` is made of timeout, `starts_json` of warmStartGroups.
+    own = {"space_json", "horizon", "until", "starts_json"}
+    for field in dataclasses.fields(Search):
+        if field.name in own:
+            continue
+        first, *rest = field.name.split("_")
+        name = first + "".join(word.capitalize() for word in rest)
+        param = stage.getParam(name)
+        expected = stage.getOrDefault(param) if stage.isDefined(param) else unset[name]
+        assert getattr(Search(SPACE.toJson(), HORIZON), field.name) == expected, name

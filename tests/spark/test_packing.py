@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from pyspark.sql import functions as F
 
-from sparkprophet import GroupedProphet
-from sparkprophet.spark import packing
-from stage_checks import configured, fit_bits, frame, grouped
+from sparkprophet import GroupedProphet, GroupedProphetTuner
+from sparkprophet.search import SearchSpace, Uniform
+from sparkprophet.spark import packing, run
+from stage_checks import bits, configured, fit_bits, frame, grouped
 
 EMPTY = np.zeros(packing.BUCKETS)
 
@@ -46,13 +47,16 @@ def loads_of(packed, cost):
 @pytest.mark.parametrize("bins", [1, 3, 16, 700])
 def test_all_work_is_in_one_bin_and_bins_are_in_order(bins, falling):
     random = np.random.default_rng(bins)
-    cost = np.where(random.random(packing.BUCKETS) < 0.1, random.lognormal(5, 2, EMPTY.size), 0)
+    kinds = random.random(packing.BUCKETS)
+    cost = np.where(kinds < 0.1, random.lognormal(5, 2, EMPTY.size), 0)
+    cost[kinds > 0.95] = np.nan
     packed = packing.pack(cost, bins, falling)
     assert len(packed.loads) <= bins and (packed.loads > 0).all()
-    assert ((packed.bin_of >= 0) == (cost > 0)).all()
+    assert ((packed.bin_of >= 0) == ~np.isnan(cost)).all()
+    assert set(packed.bin_of) - {-1} == set(range(len(packed.loads)))
     np.testing.assert_allclose(packed.loads, loads_of(packed, cost))
     assert (np.diff(packed.loads) <= 0).all()
-    assert packed.loads.sum() == pytest.approx(cost.sum())
+    assert packed.loads.sum() == pytest.approx(np.nansum(cost))
 
 
 @pytest.mark.parametrize("slots", [2, 3, 8, 52])
@@ -74,7 +78,7 @@ def test_a_giant_group_goes_first_and_alone():
     cost = costs(*[10.0] * 500, 4000.0, *[10.0] * 500)
     packed = packing.pack(cost, 32, falling=True)
     assert packed.loads[0] == 4000.0
-    assert (packed.bin_of == 0).sum() == 1
+    assert ((packed.bin_of == 0) & (cost > 0)).sum() == 1
     assert seconds(packed.loads, 4) == 4000.0
 
 
@@ -94,7 +98,7 @@ def test_bins_of_one_size_are_as_even_as_largest_first_makes_them(case):
 
 def test_no_groups_are_one_empty_bin():
     packed = packing.pack(EMPTY, 16, falling=True)
-    assert list(packed.loads) == [0.0] and (packed.bin_of == -1).all()
+    assert list(packed.loads) == [0.0] and (packed.bin_of == 0).all()
 
 
 def test_a_longer_series_costs_more_and_none_is_free():
@@ -136,11 +140,20 @@ def test_grouping_needs_no_second_shuffle(seeded):
     assert plan.count("Exchange") == 1
 
 
-def test_rows_without_a_bin_are_left_out(seeded):
+def test_buckets_can_be_left_out(seeded):
     cost = packing.costs(packing.rows_per_bucket(seeded))
-    cost[cost > 1020] = 0
+    cost[cost > 1020] = np.nan
     kept = packing.spread(seeded, packing.pack(cost, 4, falling=True))
     assert sorted({row.key_0 for row in kept.collect()}) == list(range(1, 21))
+
+
+def test_rows_that_came_after_the_count_are_not_lost(seeded):
+    counted = packing.costs(packing.rows_per_bucket(seeded.filter("key_0 <= 3")))
+    packed = packing.pack(counted, 16, falling=True)
+    assert len(packed.loads) == 3
+    spread = packing.spread(seeded, packed)
+    assert spread.count() == 40 * 41 // 2
+    assert spread.rdd.getNumPartitions() == 3
 
 
 @pytest.fixture(scope="module")
@@ -171,3 +184,25 @@ def test_keys_that_a_collation_makes_equal_are_one_group(spark):
         models = GroupedProphet(groupCols=["g"], uncertaintySamples=0).fit(collated).models
         found = {row.g.lower(): row.n_obs for row in models.collect()}
     assert models.count() == 2 and found == {"a": 80, "b": 40}
+
+
+@pytest.mark.parametrize(
+    ("groups", "parallelism", "expected"),
+    [(1, 0, 2), (2, 0, 1), (9, 0, 1), (0, 0, 2), (1, 1, 1), (1, 2, 2)],
+)
+def test_fewer_groups_than_slots_get_the_idle_ones(spark, groups, parallelism, expected):
+    # Of local[2].
+    assert run.threads(spark, GroupedProphet(parallelism=parallelism), groups) == expected
+
+
+def test_folds_over_idle_slots_change_nothing(spark):
+    rows = frame(spark, grouped(["a"], rows=120))
+    stage = GroupedProphetTuner(
+        estimator=GroupedProphet(groupCols=["g"], uncertaintySamples=0), horizon=7, numFolds=4,
+        searchSpace=SearchSpace((Uniform("changepointPriorScale", 0.001, 0.5),)), numTrials=6,
+    )  # fmt: skip
+    spread, single = stage.fit(rows), stage.copy().setParams(parallelism=1).fit(rows)
+    assert fit_bits(spread) == fit_bits(single)
+    assert bits(spread.trials.drop("seconds", "cpu_seconds")) == bits(
+        single.trials.drop("seconds", "cpu_seconds")
+    )

@@ -20,6 +20,8 @@ from sparkprophet.search.values import real_number, shown, whole_number
 if TYPE_CHECKING:
     import optuna
 
+    from sparkprophet.search.storage import UnsharedStorage
+
 ERROR_LENGTH = 500
 
 _logger = logging.getLogger("sparkprophet")
@@ -100,19 +102,19 @@ def run_study(
 
     from sparkprophet.search.storage import UnsharedStorage
 
+    storage = UnsharedStorage()
     search = _Search(
-        objective, space, num_trials, early_stopping_rounds, float(min_delta), deadline
+        objective, space, num_trials, early_stopping_rounds, float(min_delta), deadline, storage
     )
     with optuna_silenced():
-        study = optuna.create_study(
-            storage=UnsharedStorage(), sampler=study_sampler, direction="minimize"
-        )
+        study = optuna.create_study(storage=storage, sampler=study_sampler, direction="minimize")
         enqueued: list[dict[str, Any]] = []
         for point in initial_points:
             encoded = space.encode(point)
             if encoded is not None and encoded not in enqueued:
                 enqueued.append(encoded)
                 study.enqueue_trial(encoded)
+        search.enqueued = len(enqueued)
         # Neither tell() nor callbacks: each copies the whole trial, a fifth of a random one's CPU.
         study.optimize(search, n_trials=num_trials, catch=(_TrialFailed,))
     return Study(tuple(search.trials), search.best, search.stopped_by)
@@ -150,7 +152,9 @@ class _Search:
         early_stopping_rounds: int,
         min_delta: float,
         deadline: float | None,
+        storage: UnsharedStorage,
     ) -> None:
+        self.enqueued = 0  # the first trials, which have fixed params
         self.trials: list[Trial] = []
         self.best: Trial | None = None
         self.stopped_by = "numTrials"
@@ -160,13 +164,17 @@ class _Search:
         self._early_stopping_rounds = early_stopping_rounds
         self._min_delta = min_delta
         self._deadline = deadline
+        self._storage = storage
         self._best_values: list[float] = []  # after each trial; inf as long as none succeeded
         self._marks = time.monotonic(), _cpu_seconds()
 
     def __call__(self, trial: optuna.Trial) -> float:
         import optuna
 
-        params = self._space.suggest(trial)
+        from sparkprophet.search.storage import JointTrial
+
+        fixed = trial.number < self.enqueued
+        params = self._space.suggest(trial if fixed else JointTrial(trial, self._storage))
         try:
             value = _finite(self._objective(copy.deepcopy(params)))
         except optuna.TrialPruned:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from pyspark.sql import DataFrame
@@ -28,6 +28,9 @@ _WRITING = {
     # One file a task, so that its buckets are there all or none.
     "maxRecordsPerFile": "0",
 }
+# With `parallelism` a job has no more tasks than may be at work at one time, so there are several
+# jobs, one after the other, each of which keeps its tasks.
+_ROUNDS = 16
 
 
 @dataclass(frozen=True)
@@ -56,23 +59,46 @@ class Checkpoint:
         found = bucket_facts(work.data)
         place = f"{self.folder.rstrip('/')}/{fingerprint(found, work.data, self.arguments)}"
         costs = packing.costs({number: rows for number, (rows, _) in found.items()})
-        for attempt in range(2):
-            done = _finished(work, place)
-            left = costs.copy()
-            left[[number for numbers in done.values() for number in numbers]] = 0
-            if not left.any():
-                files = [f"{place}/{name}" for name in done]
-                return work.data.sparkSession.read.schema(work.schema).parquet(*files)
-            if attempt == 0:
-                _log.info(
-                    "%s: %d of %d buckets are left to do",
-                    place, np.count_nonzero(left), np.count_nonzero(costs),
-                )  # fmt: skip
-                work.rows(left, bar).write.mode("append").options(**_WRITING).parquet(place)
-        raise RuntimeError(
-            f"checkpointDir: {np.count_nonzero(left)} buckets of groups are not in {place} after "
-            "they were written; see that no other job works in this folder, and run again"
-        )
+        left = _left(costs, _finished(work, place))
+        if np.nansum(left):
+            _log.info(
+                "%s: %d of %d buckets are left to do",
+                place, np.sum(left > 0), np.count_nonzero(costs),
+            )  # fmt: skip
+            _do(work, left, place, bar)
+        done = _finished(work, place)
+        left = _left(costs, done)
+        if np.nansum(left):
+            raise RuntimeError(
+                f"checkpointDir: {np.sum(left > 0)} buckets of groups are not in {place} "
+                "after they were written; see that no other job works in this folder, and run again"
+            )
+        spark = work.data.sparkSession
+        if not done:
+            return spark.createDataFrame([], work.schema)
+        return spark.read.schema(work.schema).parquet(*[f"{place}/{name}" for name in done])
+
+
+def _left(costs: np.ndarray, done: dict[str, list[int]]) -> np.ndarray:
+    """Costs of the buckets that are in no file, NaN for the others."""
+    left = costs.copy()
+    left[[number for numbers in done.values() for number in numbers]] = np.nan
+    return left
+
+
+def _do(work: GroupWork, costs: np.ndarray, place: str, bar: progress.Bar) -> None:
+    """Do and write the buckets whose cost is not NaN."""
+    rounds = _ROUNDS if work.params.getOrDefault("parallelism") else 1
+    packed = packing.pack(costs, rounds, falling=False)
+    data = work.data.persist() if rounds > 1 else work.data
+    try:
+        for number in range(len(packed.loads)):
+            own = np.where(packed.bin_of == number, costs, np.nan)
+            rows = replace(work, data=data).rows(own, bar)
+            rows.write.mode("append").options(**_WRITING).parquet(place)
+    finally:
+        if rounds > 1:
+            data.unpersist()
 
 
 def bucket_facts(data: DataFrame) -> dict[int, tuple[int, int]]:

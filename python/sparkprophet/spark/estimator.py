@@ -38,7 +38,7 @@ class GroupedProphet(GroupedProphetParams, Estimator[Any], MLWritable, MLReadabl
         data = run.keyed(dataset, self, config)
         time_type = dataset.schema[self.getOrDefault("timestampCol")].dataType
 
-        work = run.GroupWork(data, self, time_type, function)
+        work = run.GroupWork(data, self, time_type, lambda threads: function)
         done = run.materialise(dataset.sparkSession, "fit", lambda: work)
         return finish(self, self, *done)
 

@@ -52,7 +52,7 @@ class Packing:
     Attributes
     ----------
     bin_of : int array, shape (BUCKETS,)
-        Bin of every bucket, from 0; -1 for those without work.
+        Bin of every bucket, from 0; -1 for those that are left out.
     loads : float array, shape (bins,)
         Cost of every bin, falling.
     """
@@ -67,7 +67,8 @@ def pack(cost: np.ndarray, bins: int, falling: bool) -> Packing:
     Parameters
     ----------
     cost : float array, shape (BUCKETS,)
-        At least 0; buckets of cost 0 are left out.
+        At least 0; NaN leaves a bucket out. Those of cost 0 have a bin too: rows that came after
+        the count are not lost.
     bins : int
         At least 1.
     falling : bool
@@ -76,25 +77,29 @@ def pack(cost: np.ndarray, bins: int, falling: bool) -> Packing:
     Returns
     -------
     Packing
-        Has no empty bins, but one where all is empty.
+        Has no bins without cost, but one where all is empty.
     """
-    order = np.argsort(-cost, kind="stable")[: np.count_nonzero(cost)]
+    known = np.nan_to_num(cost)
+    order = np.argsort(-known, kind="stable")[: np.count_nonzero(known)]
     sizes = np.linspace(2 - _SMALLEST, _SMALLEST, bins) if falling else np.ones(bins)
     # Negated, for the heap's smallest is the bin with most room.
-    room = [(-size * cost.sum() / bins, number) for number, size in enumerate(sizes)]
+    room = [(-size * known.sum() / bins, number) for number, size in enumerate(sizes)]
     heapq.heapify(room)
-    first_bins = np.full(BUCKETS, -1)
+    first_bins = np.zeros(BUCKETS, dtype=int)
     loads = np.zeros(bins)
     for found in order:
         left, number = room[0]
-        heapq.heapreplace(room, (left + cost[found], number))
+        heapq.heapreplace(room, (left + known[found], number))
         first_bins[found] = number
-        loads[number] += cost[found]
+        loads[number] += known[found]
     kept = np.argsort(-loads, kind="stable")[: max(1, np.count_nonzero(loads))]
-    rank = np.full(bins, -1)
+    rank = np.empty(bins, dtype=int)
     rank[kept] = np.arange(len(kept))
-    # A bucket of no bin reads the last entry, and keeps its -1.
-    return Packing(np.append(rank, -1)[first_bins], loads[kept])
+    bin_of = rank[first_bins]
+    empty = np.flatnonzero(cost == 0)
+    bin_of[empty] = np.arange(len(empty)) % len(kept)
+    bin_of[np.isnan(cost)] = -1
+    return Packing(bin_of, loads[kept])
 
 
 def spread(data: DataFrame, packing: Packing) -> DataFrame:

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("sparkprophet")
 
+GroupFunction = Callable[[tuple[Any, ...], Any], Any]
+"""Key and Arrow table of a group to the table of its row."""
+
 
 def slots(spark: SparkSession) -> int:
     """Tasks that the cluster runs at one time, as far as the driver can know."""
@@ -42,6 +45,20 @@ def slots(spark: SparkSession) -> int:
 def tasks(spark: SparkSession, params: GroupedProphetParams) -> int:
     """Into how many tasks groups are spread; `parallelism` bounds them, and so those at work."""
     return params.getOrDefault("parallelism") or packing.BINS_PER_SLOT * slots(spark)
+
+
+def threads(spark: SparkSession, params: GroupedProphetParams, groups: int) -> int:
+    """Cores that each of a few groups can have, if there are more slots than groups.
+
+    A group is in one task, so they are cores of one executor: those of its idle slots.
+    """
+    at_once = params.getOrDefault("parallelism") or slots(spark)
+    if spark.conf.get("spark.master", "").startswith("local["):
+        executor = at_once
+    else:
+        cores = int(spark.conf.get("spark.executor.cores", "1"))
+        executor = cores // int(spark.conf.get("spark.task.cpus", "1"))
+    return max(1, min(at_once // max(groups, 1), executor))
 
 
 def keyed(dataset: DataFrame, params: GroupedProphetParams, config: Config) -> DataFrame:
@@ -78,7 +95,8 @@ class GroupWork:
     time_type : DataType
         Of the timestamp column, which start and end get back.
     function : callable
-        For applyInArrow, as `worker.group_function` makes it.
+        From the number of cores that a group can have to the function for applyInArrow, as
+        `worker.group_function` makes it. What it computes must not depend on the number.
     extra_ddl : str
         Further columns of the function's rows.
     """
@@ -86,12 +104,12 @@ class GroupWork:
     data: DataFrame
     params: GroupedProphetParams
     time_type: T.DataType
-    function: Callable[[tuple[Any, ...], Any], Any]
+    function: Callable[[int], GroupFunction]
     extra_ddl: str = ""
 
     def rows(self, costs: np.ndarray, bar: progress.Bar) -> DataFrame:
-        """Lazy: the rows of all groups in buckets of a cost, under internal key names, with the
-        group's seed.
+        """Lazy: the rows of all groups in buckets whose cost is not NaN, under internal key names,
+        with the group's seed.
         """
         spark, names = self.data.sparkSession, self._key_names
         falling = not self.params.getOrDefault("parallelism")
@@ -107,7 +125,9 @@ class GroupWork:
             # Their hashes put keys that are equal under a collation into one bucket only by leaving
             # such columns out: fit for a checkpoint, too coarse for tasks.
             spread, grouping = spread.repartition(len(packed.loads), *names), names
-        return spread.groupBy(*grouping).applyInArrow(self.function, self.schema)
+        groups = int(np.sum(costs > 0))  # or more
+        function = self.function(threads(spark, self.params, groups))
+        return spread.groupBy(*grouping).applyInArrow(function, self.schema)
 
     @property
     def schema(self) -> T.StructType:

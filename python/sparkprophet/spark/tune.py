@@ -55,7 +55,7 @@ _SEARCH_SHARE = 0.9
 
 @dataclass(frozen=True)
 class Search:
-    """How every series is searched: the params of GroupedProphetTuner, as a worker needs them.
+    """How every series is searched: the params of GroupedProphetTuner, with its defaults.
 
     `space_json` is SearchSpace.toJson; `until` is the `time.time()` at which the whole job's
     timeout ends, or None; `group_timeout` in seconds, 0 for none; `starts_json` is a list of points
@@ -63,20 +63,20 @@ class Search:
     """
 
     space_json: str
-    metric: str
     horizon: int
-    num_folds: int
-    period: int | None
-    initial: int | None
-    num_trials: int
-    sampler: str
-    num_startup_trials: int
-    early_stopping_rounds: int
-    min_delta: float
-    warm_start: bool
-    collect_trials: bool
-    group_timeout: float
-    until: float | None
+    metric: str = "rmse"
+    num_folds: int = 1
+    period: int | None = None
+    initial: int | None = None
+    num_trials: int = 50
+    sampler: str = "tpe"
+    num_startup_trials: int = 10
+    early_stopping_rounds: int = 0
+    min_delta: float = 0.0
+    warm_start: bool = True
+    collect_trials: bool = True
+    group_timeout: float = 0.0
+    until: float | None = None
     starts_json: str = "[]"
 
 
@@ -86,11 +86,14 @@ def warm_up(sampler: str) -> None:
     search_sampler.warm_up(sampler)
 
 
-def tune_series(series: Series, config: Config, seed: int, search: Search) -> Outcome:
+def tune_series(
+    series: Series, config: Config, seed: int, search: Search, threads: int = 1
+) -> Outcome:
     """Search the config of one series on its last rows, then fit all of them with the best.
 
     A series too short for a holdout is fitted with `config` as it is, and says
-    stopped_by=noHoldout; one where every trial failed says allTrialsFailed, or timeout.
+    stopped_by=noHoldout; one where every trial failed says allTrialsFailed, or timeout. `threads`
+    is the most folds that are worked on at one time; the result does not depend on it.
 
     Returns
     -------
@@ -116,10 +119,13 @@ def tune_series(series: Series, config: Config, seed: int, search: Search) -> Ou
     if not folds:
         return Outcome(fitting.fit(series, config, end), extra)
     space = SearchSpace.fromJson(search.space_json)
-    tests = backtest.Backtest(used, config, folds, search.metric, seed, _largest_orders(space))
-    objective = _Objective(tests, config, tuple(space.keyed()), end)
-    untuned = objective.untuned()
-    study = _study(objective, space, config, seed, search, started)
+    with backtest.fold_threads(min(threads, len(folds))) as each:
+        tests = backtest.Backtest(
+            used, config, folds, search.metric, seed, _largest_orders(space), each
+        )
+        objective = _Objective(tests, config, tuple(space.keyed()), end)
+        untuned = objective.untuned()
+        study = _study(objective, space, config, seed, search, started)
     params, value = _winner(study, untuned, search.warm_start)
     extra |= {
         "n_trials": len(study.trials),

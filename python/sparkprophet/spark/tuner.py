@@ -18,7 +18,6 @@ from sparkprophet.search.sampler import check_sampler
 from sparkprophet.search.space import SearchSpace
 from sparkprophet.series import terms
 from sparkprophet.series.config import SETTINGS, Config
-from sparkprophet.series.data import Series
 from sparkprophet.series.metrics import METRICS, NEEDS_INTERVALS
 from sparkprophet.spark import columns, run
 from sparkprophet.spark.checkpoint import Checkpoint
@@ -40,7 +39,7 @@ from sparkprophet.spark.params import (
 from sparkprophet.spark.persistence import StageReader, StageWriter
 from sparkprophet.spark.tune import TUNED_DDL, TUNED_TYPES, Search, tune_series, warm_up
 from sparkprophet.spark.warm_start import best_points
-from sparkprophet.spark.worker import Outcome, group_function
+from sparkprophet.spark.worker import group_function
 
 
 def _estimator(value: Any, what: str) -> GroupedProphet:
@@ -129,10 +128,13 @@ class GroupedProphetTuner(TableParams, Estimator[Any], MLWritable, MLReadable[An
         search = self._search()
 
         def work(search: Search) -> run.GroupWork:
-            function = group_function(
-                run.layout(params, config), config.to_json(), _work(search), TUNED_TYPES,
-                partial(warm_up, search.sampler),
-            )  # fmt: skip
+            def function(threads: int) -> run.GroupFunction:
+                return group_function(
+                    run.layout(params, config), config.to_json(),
+                    partial(tune_series, search=search, threads=threads), TUNED_TYPES,
+                    partial(warm_up, search.sampler),
+                )  # fmt: skip
+
             return run.GroupWork(data, params, time_type, function, TUNED_DDL)
 
         def prepare() -> run.GroupWork:
@@ -229,13 +231,6 @@ class GroupedProphetTuner(TableParams, Estimator[Any], MLWritable, MLReadable[An
 
 
 GroupedProphetTuner.__module__ = "sparkprophet"
-
-
-def _work(search: Search) -> Any:
-    def work(series: Series, config: Config, seed: int) -> Outcome:
-        return tune_series(series, config, seed, search)
-
-    return work
 
 
 def _ends(dimension: Any) -> list[Any]:
