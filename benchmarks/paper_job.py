@@ -2,7 +2,7 @@
 
     make bench-paper          # or
     python benchmarks/paper_job.py [--series 1416] [--rows 2336] [--trials 50] [--seed 0]
-        [--parallelism 0] [--cores N] [--model FOLDER] [--json FILE]
+        [--parallelism 0] [--cores N] [--java-options "..."] [--model FOLDER] [--json FILE]
 
 1,416 series of 2,336 days, a search of 50 TPE trials each in the paper's space, US holidays, one
 holdout of 90 days, then a fit of every series with its best. The paper needed 2 h 47 min on Spark
@@ -57,6 +57,7 @@ def submit(data: Path, model: Path, arguments: argparse.Namespace) -> dict[str, 
     command = [
         SUBMIT, "--master", f"local[{arguments.cores}]", "--driver-memory", "4g",
         "--conf", "spark.ui.enabled=false", "--conf", "spark.log.level=ERROR",
+        "--driver-java-options", arguments.java_options,
         HERE / "paper_tuning.py", "--input", data, "--output", model,
         "--trials", arguments.trials, "--seed", arguments.seed,
         "--parallelism", arguments.parallelism,
@@ -138,6 +139,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="of data and searches")
     parser.add_argument("--parallelism", type=int, default=0, help="of the stage; 0: all slots")
     parser.add_argument("--cores", type=int, default=os.cpu_count(), help="slots of Spark")
+    parser.add_argument("--java-options", default="", help="of Spark's JVM")
     parser.add_argument("--model", metavar="FOLDER", help="keep the saved model there")
     parser.add_argument("--json", metavar="FILE", help="write the results there too")
     arguments = parser.parse_args()

@@ -75,7 +75,7 @@ def make_folds(
             # Prophet's rule for a gap: end the horizon at the last row before the cutoff.
             cutoff = step.shift(used.ds[before][-1], -horizon)
             continue
-        if len(np.unique(used.ds[before])) < 2:
+        if used.ds[before][0] == used.ds[before][-1]:
             break
         folds.append(Fold(cutoff, used.take(before), used.take(after)))
         cutoff = step.shift(cutoff, -period)

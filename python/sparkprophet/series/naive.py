@@ -72,11 +72,13 @@ def _look_back(
     last = known[-1]
     seasons = np.maximum(1, -((last - at) // season))
     values = np.full(len(at), np.nan)
+    rows = np.arange(len(at))  # without a value so far
     for further in range(_SEASONS_BACK):
-        wanted = at - (seasons + further) * season
+        wanted = at[rows] - (seasons[rows] + further) * season
         found = np.searchsorted(known, wanted, side="right") - 1
-        hit = np.isnan(values) & (found >= 0) & (known[np.maximum(found, 0)] == wanted)
-        values[hit] = y[found[hit]]
+        hit = (found >= 0) & (known[np.maximum(found, 0)] == wanted)
+        values[rows[hit]] = y[found[hit]]
+        rows = rows[~hit]
     before = np.searchsorted(known, at, side="left") - 1
     open_ = np.isnan(values) & (before >= 0)
     values[open_] = y[before[open_]]
