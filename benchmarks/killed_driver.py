@@ -53,7 +53,7 @@ def kept(folder: Path) -> pd.DataFrame:
     if not files:
         return pd.DataFrame({"started_at": []})
     rows = ds.dataset(files).to_table(columns=["key_0", "key_1", "started_at"]).to_pandas()
-    return rows.assign(started_at=rows["started_at"].astype("int64") / 1e6)
+    return rows.assign(started_at=[moment.timestamp() for moment in rows["started_at"]])
 
 
 def run(command: list[str], folder: Path, files: int | None) -> tuple[float, float, str]:

@@ -121,6 +121,14 @@ def test_rows_are_counted_by_bucket(seeded):
     assert all(found[seeds[key] % packing.BUCKETS] >= key for key in seeds)
 
 
+def test_the_hash_is_sparks(spark):
+    numbers = np.unique(np.geomspace(1, 2**31 - 1, 3000).astype(np.int64)) - 1
+    rows = spark.createDataFrame([(int(n),) for n in numbers], "number int")
+    hashed = rows.select("number", F.hash("number").alias("hash")).collect()
+    found = dict(zip(numbers.tolist(), packing.spark_hash(numbers).tolist(), strict=True))
+    assert found == {row.number: row.hash for row in hashed}
+
+
 @pytest.mark.parametrize("bins", [1, 5, 16, 100])
 def test_a_bin_is_a_partition_in_order(seeded, bins):
     cost = packing.costs(packing.rows_per_bucket(seeded))

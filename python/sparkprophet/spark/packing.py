@@ -12,7 +12,6 @@ import heapq
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
@@ -114,24 +113,45 @@ def spread(data: DataFrame, packing: Packing) -> DataFrame:
         With the column `seed`.
     """
     bins = len(packing.loads)
-    numbers = np.append(_numbers_of_partitions(data, bins), -1)[packing.bin_of]
+    numbers = np.append(_numbers_of_partitions(bins), -1)[packing.bin_of]
     # One string and not a literal a bucket, which would be thousands of calls into the JVM.
     table = F.split(F.lit(",".join(map(str, numbers))), ",").cast("array<int>")
     own = data.withColumn("bin", F.get(table, bucket(F.col("seed")))).filter(F.col("bin") >= 0)
     return own.repartition(bins, "bin")
 
 
-def _numbers_of_partitions(data: DataFrame, partitions: int) -> np.ndarray:
+def _numbers_of_partitions(partitions: int) -> np.ndarray:
     """For every partition a number that Spark's hash partitioning sends there.
 
     Bins numbered 0, 1, ... would collide in some partitions and leave others empty.
     """
-    place = F.pmod(F.hash("number"), F.lit(partitions)).alias("place")
     enough, found = partitions, np.empty(0)
     while len(found) < partitions:
         enough *= 4
-        numbers = pa.table({"number": pa.array(np.arange(enough), pa.int32())})
-        # A table that the driver holds: Spark computes this without a job.
-        places = data.sparkSession.createDataFrame(numbers).select(place).toArrow()
-        found, first = np.unique(places.column("place").to_numpy(), return_index=True)
+        places = spark_hash(np.arange(enough)) % partitions
+        found, first = np.unique(places, return_index=True)
     return first
+
+
+def spark_hash(numbers: np.ndarray) -> np.ndarray:
+    """Spark's `hash` of int columns: Murmur3 (Appleby 2008) of four bytes with the seed 42.
+
+    Parameters
+    ----------
+    numbers : int array
+        0 to 2**31 - 1.
+
+    Returns
+    -------
+    int64 array, -2**31 to 2**31 - 1
+    """
+
+    def rotated(x: np.ndarray, bits: int) -> np.ndarray:
+        return (x << np.uint32(bits)) | (x >> np.uint32(32 - bits))
+
+    mixed = rotated(numbers.astype(np.uint32) * np.uint32(0xCC9E2D51), 15) * np.uint32(0x1B873593)
+    mixed = rotated(np.uint32(42) ^ mixed, 13) * np.uint32(5) + np.uint32(0xE6546B64)
+    mixed ^= np.uint32(4)  # bytes
+    for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35)):
+        mixed = (mixed ^ (mixed >> np.uint32(shift))) * np.uint32(factor)
+    return (mixed ^ (mixed >> np.uint32(16))).view(np.int32).astype(np.int64)
