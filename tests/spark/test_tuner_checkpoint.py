@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 
 from sparkprophet import BayesianParamGridBuilder, GroupedProphet, GroupedProphetTuner
 from sparkprophet.spark.checkpoint import bucket_facts, fingerprint
-from stage_checks import bits, fit_bits, frame, grouped
+from stage_checks import bits, fit_bits, frame, grouped, refused
 
 KEYS = ["a", "b", None]
 MACHINE = ["fit_seconds", "cpu_seconds", "pid", "started_at"]
@@ -124,6 +124,18 @@ def test_other_arguments_or_rows_are_other_work(data, done, tmp_path):
     more = tuner(other, numTrials=3).fit(data.filter("g = 'a'"))
     assert len(places(other)) == 2
     assert more.models.first().n_trials == 3 and more.models.count() == 1
+
+
+def test_a_folder_that_cannot_be_made_is_refused_before_any_job(spark, data, tmp_path):
+    (tmp_path / "file").write_text("")
+    folder = tmp_path / "file" / "groups"
+    with refused(spark, OSError, "checkpointDir", str(folder), "choose a folder"):
+        tuner(folder).fit(data)
+
+
+def test_no_rows_are_refused_as_without_a_checkpoint(data, tmp_path):
+    with pytest.raises(ValueError, match="has no rows"):
+        tuner(tmp_path / "groups").fit(data.limit(0))
 
 
 VARIANTS = {

@@ -43,13 +43,17 @@ def _use(report: Report) -> list[str]:
     hosts = len({host for host in report.slots.hosts if host})
     groups = int(measured.groups.sum())
     return [
-        f"{groups} groups in {seconds(measured.wall_seconds)} on {report.slots.count} slots of "
-        f"{hosts} host{'s' if hosts > 1 else ''}",
+        f"{_counted(groups, 'group')} in {seconds(measured.wall_seconds)} on "
+        f"{_counted(report.slots.count, 'slot')} of {_counted(hosts, 'host')}",
         f"CPU utilisation {report.cpu_utilisation:.0%}; slots in groups {report.busy_share:.0%}; "
         f"from the first group to the last {_worked_share(report):.0%}",
         f"load: busiest slot {seconds(load.busiest)}, mean {seconds(load.mean)} "
         f"({load.imbalance:+.1%}); longest group {seconds(load.longest_group)}",
     ]
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _worked_share(report: Report) -> float:

@@ -53,9 +53,12 @@ class Checkpoint:
 
         Raises
         ------
+        OSError
+            Where the folder cannot be made.
         RuntimeError
             Where rows that were written cannot be read back.
         """
+        Files(work.data.sparkSession, self.folder).make_folder(self.folder, "checkpointDir")
         found = bucket_facts(work.data)
         place = f"{self.folder.rstrip('/')}/{fingerprint(found, work.data, self.arguments)}"
         costs = packing.costs({number: rows for number, (rows, _) in found.items()})

@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
+from py4j.protocol import Py4JJavaError
 from pyspark.ml.param import Params
 from pyspark.ml.util import DefaultParamsReader, DefaultParamsWriter, MLReader, MLWriter
 from pyspark.sql import SparkSession
@@ -159,6 +160,16 @@ class Files:
 
     def exists(self, path: str) -> bool:
         return self._fs.exists(self._path(path))
+
+    def make_folder(self, path: str, what: str) -> None:
+        """Make a folder where there is none; OSError with `what` if that cannot be."""
+        why = ""
+        try:
+            made = self._fs.mkdirs(self._path(path))
+        except Py4JJavaError as error:
+            made, why = False, f" ({error.java_exception.getMessage()})"
+        if not made:
+            raise OSError(f"{what}: {path} cannot be made{why}; choose a folder you can write to")
 
     def delete(self, path: str) -> None:
         self._fs.delete(self._path(path), True)
