@@ -56,6 +56,7 @@ def test_in_a_loop(in_a_loop):
     assert "failed" in in_a_loop[-1] and "1 usable rows" in in_a_loop[-1]
 
 
+@pytest.mark.slow
 def test_the_tuner_finds_the_same(spark_session, monkeypatch):
     monkeypatch.syspath_prepend(str(EXAMPLES))
     import series_tuning

@@ -168,7 +168,7 @@ def test_rows_that_came_after_the_count_are_not_lost(seeded):
 def uneven(spark):
     """A giant group among small ones, and a NULL key."""
     rows = grouped(["a", "b", "c", "d", "e", None], rows=30)
-    giant = grouped(["giant"], rows=3000, start="2010-01-01")
+    giant = grouped(["giant"], rows=1000, start="2020-01-01")
     giant["y"] += 1
     return frame(spark, rows), frame(spark, giant)
 
@@ -179,7 +179,6 @@ def test_fits_do_not_depend_on_the_packing(uneven):
     stage = GroupedProphet(groupCols=["g"], uncertaintySamples=0)
     packed = fit_bits(stage.fit(rows))
     assert len(packed) == 7
-    assert fit_bits(stage.copy().setParams(parallelism=1).fit(rows)) == packed
     assert fit_bits(stage.copy().setParams(parallelism=3).fit(rows.repartition(5))) == packed
     assert set(fit_bits(stage.fit(small))) < set(packed)
 
