@@ -116,7 +116,7 @@ class GroupedProphetTuner(TableParams, Estimator[Any], MLWritable, MLReadable[An
         columns.check_input(dataset, params, config, fitting=True)
         data = run.keyed(dataset, params, config)
         time_type = dataset.schema[params.getOrDefault("timestampCol")].dataType
-        search = self._search()
+        search = self.search()
 
         def work(search: Search) -> run.GroupWork:
             def function(threads: int) -> run.GroupFunction:
@@ -150,7 +150,8 @@ class GroupedProphetTuner(TableParams, Estimator[Any], MLWritable, MLReadable[An
         arguments = [__version__, settings, self.getOrDefault("warmStartGroups"), *facts]
         return Checkpoint(self.getOrDefault("checkpointDir"), json.dumps(arguments))
 
-    def _search(self) -> Search:
+    def search(self) -> Search:
+        """How every series is searched, as workers get it; a `timeout` begins now."""
         timeout = self.getOrDefault("timeout")
         return Search(
             space_json=self.getSearchSpace().without_owners().toJson(),
