@@ -158,7 +158,10 @@ private[sparkprophet] object Forecasting {
     val answer = PythonWorkers.column(spark, function, arguments, outputType, columns: _*)
     // arrays_zip pads a short array with NULLs, but a NULL one would take the rows with it.
     val answers = outputType.fields.toSeq.map { field =>
-      coalesce(col(s"answer.${field.name}"), array().cast(field.dataType)).as(s"value_${field.name}")
+      coalesce(
+        col(s"answer.${field.name}"),
+        array().cast(field.dataType)
+      ).as(s"value_${field.name}")
     }
     val pairs = arrays_zip(col("rows.row").as("row") +: answers: _*)
     val values = outputType.names.toSeq.map(name => col(s"pair.value_$name").as(name))

@@ -22,7 +22,7 @@ import org.slf4j.LoggerFactory
  * @param record
  *   the columns of its rows besides the keys and the seed
  */
-private[sparkprophet] final case class GroupWork(
+final private[sparkprophet] case class GroupWork(
     data: DataFrame,
     params: GroupedProphetParams,
     timeType: DataType,
