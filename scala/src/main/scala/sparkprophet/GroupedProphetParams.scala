@@ -1,4 +1,4 @@
-// Made by scripts/scala_params.py from the tables of the Python Params: not to be edited.
+// Made by scripts/scala_params.py from the tables of the Python Params; do not edit.
 // format: off
 package sparkprophet
 
