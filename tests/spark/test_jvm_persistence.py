@@ -4,6 +4,7 @@ A loaded stage has the params of the saved one, and does the same work.
 """
 
 import json
+from types import SimpleNamespace
 
 import pytest
 from pyspark.errors import IllegalArgumentException
@@ -53,58 +54,53 @@ def group_tuner():
     return GroupedProphetTuner(estimator=stage, searchSpace=space, horizon=5, numTrials=4, seed=1)
 
 
-# kind -> how it is made, and what it fits is a model of this class
-KINDS = {
-    "stage": (prophet, GroupedProphetModel),
-    "Pipeline": (pipeline, PipelineModel),
-    "group tuner": (group_tuner, GroupedProphetModel),
-}
-kinds = pytest.mark.parametrize(("make", "fitted"), KINDS.values(), ids=KINDS)
+KINDS = {"stage": prophet, "Pipeline": pipeline, "group tuner": group_tuner}
 
 
-def forecasts(model, rows):
-    return bits(model.transform(rows))
+@pytest.fixture(scope="module", params=KINDS)
+def case(request, scala, rows):
+    """Of each kind: Python's stage, its model and Scala's model, and the bits of the forecasts."""
+    stage = KINDS[request.param]()
+    model = stage.fit(rows)
+    return SimpleNamespace(
+        stage=stage,
+        model=model,
+        jvm_model=scala.fit(stage, rows),
+        forecasts=bits(model.transform(rows)),
+    )
+
+
+def test_an_unfitted_one_goes_from_python_to_scala(scala, rows, tmp_path, case):
+    case.stage.write().save(str(tmp_path / "saved"))
+    loaded = scala.load(tmp_path / "saved")
+    assert loaded.uid() == case.stage.uid
+    assert bits(scala.transform(loaded.fit(rows._jdf), rows)) == case.forecasts
+
+
+def test_an_unfitted_one_goes_from_scala_to_python(scala, rows, tmp_path, case):
+    scala.stage(case.stage).write().save(str(tmp_path / "saved"))
+    loaded = type(case.stage).load(str(tmp_path / "saved"))
+    assert loaded.uid == case.stage.uid
+    assert bits(loaded.fit(rows).transform(rows)) == case.forecasts
+
+
+def test_a_fitted_one_goes_from_python_to_scala(scala, rows, tmp_path, case):
+    case.model.write().save(str(tmp_path / "saved"))
+    loaded = scala.load(tmp_path / "saved")
+    assert bits(scala.transform(loaded, rows)) == case.forecasts
+
+
+def test_a_fitted_one_goes_from_scala_to_python(scala, rows, tmp_path, case):
+    case.jvm_model.write().save(str(tmp_path / "saved"))
+    loaded = type(case.model).load(str(tmp_path / "saved"))
+    assert bits(loaded.transform(rows)) == case.forecasts
 
 
 def test_the_two_ways_of_making_a_stage_agree(scala):
-    """What the other tests compare with: a Scala stage made by its own setters."""
+    """What the others compare with: a Scala stage made by its own setters."""
     assert scala.params(scala.stage(prophet())) == {
         param.name: value for param, value in prophet()._paramMap.items()
     }
-
-
-@kinds
-def test_an_unfitted_one_goes_from_python_to_scala(scala, rows, tmp_path, make, fitted):
-    stage = make()
-    stage.write().save(str(tmp_path / "saved"))
-    loaded = scala.load(tmp_path / "saved")
-    assert loaded.uid() == stage.uid
-    assert bits(scala.transform(loaded.fit(rows._jdf), rows)) == forecasts(stage.fit(rows), rows)
-
-
-@kinds
-def test_an_unfitted_one_goes_from_scala_to_python(scala, rows, tmp_path, make, fitted):
-    stage = make()
-    scala.stage(stage).write().save(str(tmp_path / "saved"))
-    loaded = type(stage).load(str(tmp_path / "saved"))
-    assert loaded.uid == stage.uid
-    assert forecasts(loaded.fit(rows), rows) == forecasts(stage.fit(rows), rows)
-
-
-@kinds
-def test_a_fitted_one_goes_from_python_to_scala(scala, rows, tmp_path, make, fitted):
-    model = make().fit(rows)
-    model.write().save(str(tmp_path / "saved"))
-    loaded = scala.load(tmp_path / "saved")
-    assert bits(scala.transform(loaded, rows)) == forecasts(model, rows)
-
-
-@kinds
-def test_a_fitted_one_goes_from_scala_to_python(scala, rows, tmp_path, make, fitted):
-    model = scala.fit(make(), rows)
-    model.write().save(str(tmp_path / "saved"))
-    loaded = fitted.load(str(tmp_path / "saved"))
-    assert forecasts(loaded, rows) == bits(scala.transform(model, rows))
 
 
 def test_what_belongs_to_a_tuned_model_goes_along(scala, rows, tmp_path):
@@ -120,23 +116,15 @@ def test_what_belongs_to_a_tuned_model_goes_along(scala, rows, tmp_path):
 
 
 def test_sparks_own_loader_finds_a_portable_pipeline(scala, spark, rows, tmp_path):
-    own = spark._jvm.org.apache.spark.ml.PipelineModel
-    model = pipeline().fit(rows)
+    own, model = spark._jvm.org.apache.spark.ml.PipelineModel, pipeline().fit(rows)
     model.write().save(str(tmp_path / "plain"))
     with pytest.raises(Exception, match="pyspark.ml.pipeline.PipelineModel"):
         own.load(str(tmp_path / "plain"))
-    save_portable(model, str(tmp_path / "portable"))
-    found = scala.transform(own.load(str(tmp_path / "portable")), rows)
-    assert bits(found) == forecasts(model, rows)
-    assert forecasts(PipelineModel.load(str(tmp_path / "portable")), rows) == bits(found)
-
-
-def test_portable_goes_into_nested_stages(scala, spark, rows, tmp_path):
-    nested = Pipeline(stages=[pipeline()])
-    save_portable(nested, str(tmp_path / "nested"))
-    loaded = spark._jvm.org.apache.spark.ml.Pipeline.load(str(tmp_path / "nested"))
-    found = scala.transform(loaded.fit(rows._jdf), rows)
-    assert bits(found) == forecasts(nested.fit(rows), rows)
+    nested = PipelineModel([model])
+    save_portable(nested, str(tmp_path / "portable"))
+    expected = bits(model.transform(rows))
+    assert bits(scala.transform(own.load(str(tmp_path / "portable")), rows)) == expected
+    assert bits(PipelineModel.load(str(tmp_path / "portable")).transform(rows)) == expected
 
 
 def test_portable_does_not_overwrite_unasked(tmp_path):
