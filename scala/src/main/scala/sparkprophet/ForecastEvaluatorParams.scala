@@ -1,4 +1,4 @@
-// Made by scripts/scala_params.py from the tables of the Python Params; do not edit.
+// Made by scripts/scala_params.py from the tables of the Python Params: not to be edited.
 // format: off
 package sparkprophet
 
