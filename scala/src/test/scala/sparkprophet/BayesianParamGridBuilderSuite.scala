@@ -103,7 +103,7 @@ class BayesianParamGridBuilderSuite extends AnyFunSuite with SharedSession {
     assert(
       refused(_.addUniform(named.regParam, -1.0, 1.0))
         .startsWith(
-          "LinearRegression.regParam: low: found -1.0 (Double), which the param does not take"
+          "linReg.regParam: low: found -1.0 (Double), which the param does not take"
         )
     )
     assert(

@@ -159,10 +159,9 @@ class GroupedProphetSuite extends AnyFunSuite with BeforeAndAfterAll {
     assert(messageOf(model.forecast(3, Some("every day"), includeHistory = false))
       .contains("must be a pandas frequency"))
     val prophet = stage
-    val space =
-      """{"version": 1, "dimensions": [{"kind": "uniform", "name": "alpha", "low": 0.0,
-        |"high": 1.0}]}""".stripMargin
+    val space = new BayesianParamGridBuilder().addUniform(prophet.intervalWidth, 0.1, 0.9)
+      .addChoice(new RegressionEvaluator().metricName, Seq("mae", "rmse")).space()
     val tuner = new GroupedProphetTuner().setEstimator(prophet).setHorizon(5)
-    assert(messageOf(tuner.setSearchSpace(space).fit(lines)).contains("alpha"))
+    assert(messageOf(tuner.setSearchSpace(space).fit(lines)).contains("metricName"))
   }
 }
