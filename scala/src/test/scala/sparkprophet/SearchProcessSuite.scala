@@ -103,7 +103,7 @@ class SearchProcessSuite extends AnyFunSuite {
       assert(unopened.getMessage == "there is no search; call open first")
       open(process)
       val wrong = intercept[IllegalStateException](
-        process.call("tell", "number" -> JInt(99), "scores" -> JArray(Nil), "seconds" -> JInt(0))
+        process.call("tell", "number" -> JInt(99), "scores" -> JArray(List(JInt(1))), "seconds" -> JInt(0))
       )
       assert(wrong.getMessage.contains("IndexError"))
       assert((process.call("next") \ "points").children.length == 4)
