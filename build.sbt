@@ -76,7 +76,18 @@ lazy val root = (project in file("."))
       "org.scalatest" %% "scalatest-funsuite" % "3.2.19" % Test
     )
   )
+  .settings(Compile / resourceGenerators += pythonSources)
   .settings(testSettings)
+
+/** The Python package as one zip in the jar, which the jar ships to Spark's workers itself. */
+lazy val pythonSources = Def.task {
+  val from = baseDirectory.value / "python"
+  val zip = (Compile / resourceManaged).value / "sparkprophet" / "python.zip"
+  val modules = (from / "sparkprophet" ** "*.py").get.sorted
+  // No dates of files: the zip of equal sources is equal, wherever it is built.
+  IO.zip(modules.pair(Path.relativeTo(from)), zip, Some(0L))
+  Seq(zip)
+}
 
 // JVM and Python workers must be of one Spark version, and the workers' is the installed pyspark's. So the
 // tests are compiled and run on pyspark's jars alone; only the main code is compiled against 4.1.0.

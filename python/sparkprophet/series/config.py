@@ -15,38 +15,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from sparkprophet.series import terms
+from sparkprophet.series.ranges import Number, OneOf, Whole
 
 Convert = Callable[[Any, str], Any]
-
-
-def _number(low: float, high: float = float("inf"), open_ends: bool = True) -> Convert:
-    def convert(value: Any, what: str) -> float:
-        number = terms.finite(value, what)
-        inside = low < number < high if open_ends else low <= number <= high
-        if not inside:
-            ends = "between" if open_ends else "from"
-            joint = "and" if open_ends else "to"
-            above = f"> {low:g}" if open_ends else f">= {low:g}"
-            bounds = above if high == float("inf") else f"{ends} {low:g} {joint} {high:g}"
-            raise ValueError(f"{what}: found {value!r}, must be a number {bounds}")
-        return number
-
-    return convert
-
-
-def _integer(low: int) -> Convert:
-    return lambda value, what: terms.whole(value, what, low)
-
-
-def _choice(*values: str) -> Convert:
-    def convert(value: Any, what: str) -> str:
-        if value not in values:
-            near = difflib.get_close_matches(str(value), values, 1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise ValueError(f"{what}: found {value!r}, must be one of {', '.join(values)}{hint}")
-        return value
-
-    return convert
 
 
 def _switch(value: Any, what: str) -> str:
@@ -106,25 +77,25 @@ class Config:
 
     growth: str = setting(
         "linear",
-        _choice("linear", "logistic", "flat"),
+        OneOf("linear", "logistic", "flat"),
         "Trend: linear, logistic (needs capCol) or flat.",
     )
     nChangepoints: int = setting(
-        25, _integer(0), "Number of potential changepoints. Not used where changepoints is set."
+        25, Whole(0), "Number of potential changepoints. Not used where changepoints is set."
     )
     changepointRange: float = setting(
         0.8,
-        _number(0, 1, open_ends=False),
+        Number(0, 1, open_ends=False),
         "Share of the history, from its start, in which changepoints are placed; 0 to 1.",
     )
     changepointPriorScale: float = setting(
-        0.05, _number(0), "Prior scale of the changepoints; larger is more flexible; > 0."
+        0.05, Number(0), "Prior scale of the changepoints; larger is more flexible; > 0."
     )
     changepoints: tuple[str, ...] | None = setting(
         None, _instants, "Dates of the changepoints (ISO text). Unset: placed evenly."
     )
     seasonalityMode: str = setting(
-        "additive", _choice(*terms.MODES), "additive or multiplicative seasonality."
+        "additive", OneOf(*terms.MODES), "additive or multiplicative seasonality."
     )
     yearlySeasonality: str = setting(
         "auto", _switch, _SEASON.format("Yearly", "two years of history")
@@ -135,19 +106,19 @@ class Config:
     dailySeasonality: str = setting(
         "auto", _switch, _SEASON.format("Daily", "two days of history in steps under a day")
     )
-    yearlyFourierOrder: int | None = setting(None, _integer(1), _FOURIER.format("yearly", "365.25"))
-    monthlyFourierOrder: int | None = setting(None, _integer(1), _FOURIER.format("monthly", "30.5"))
-    weeklyFourierOrder: int | None = setting(None, _integer(1), _FOURIER.format("weekly", "7"))
-    dailyFourierOrder: int | None = setting(None, _integer(1), _FOURIER.format("daily", "1"))
-    yearlyPriorScale: float | None = setting(None, _number(0), _PRIOR.format("yearly"))
-    monthlyPriorScale: float | None = setting(None, _number(0), _PRIOR.format("monthly"))
-    weeklyPriorScale: float | None = setting(None, _number(0), _PRIOR.format("weekly"))
-    dailyPriorScale: float | None = setting(None, _number(0), _PRIOR.format("daily"))
+    yearlyFourierOrder: int | None = setting(None, Whole(1), _FOURIER.format("yearly", "365.25"))
+    monthlyFourierOrder: int | None = setting(None, Whole(1), _FOURIER.format("monthly", "30.5"))
+    weeklyFourierOrder: int | None = setting(None, Whole(1), _FOURIER.format("weekly", "7"))
+    dailyFourierOrder: int | None = setting(None, Whole(1), _FOURIER.format("daily", "1"))
+    yearlyPriorScale: float | None = setting(None, Number(0), _PRIOR.format("yearly"))
+    monthlyPriorScale: float | None = setting(None, Number(0), _PRIOR.format("monthly"))
+    weeklyPriorScale: float | None = setting(None, Number(0), _PRIOR.format("weekly"))
+    dailyPriorScale: float | None = setting(None, Number(0), _PRIOR.format("daily"))
     seasonalityPriorScale: float = setting(
-        10.0, _number(0), "Prior scale of every seasonality without one of its own; > 0."
+        10.0, Number(0), "Prior scale of every seasonality without one of its own; > 0."
     )
     holidaysPriorScale: float = setting(
-        10.0, _number(0), "Prior scale of every holiday and regressor without one of its own; > 0."
+        10.0, Number(0), "Prior scale of every holiday and regressor without one of its own; > 0."
     )
     seasonalities: tuple[dict[str, Any], ...] = setting(
         (),
@@ -171,32 +142,32 @@ class Config:
         "('auto', true, false), mode.",
     )
     scaling: str = setting(
-        "absmax", _choice("absmax", "minmax"), "Scaling of the label before the fit."
+        "absmax", OneOf("absmax", "minmax"), "Scaling of the label before the fit."
     )
     intervalWidth: float = setting(
-        0.8, _number(0, 1), "Width of the uncertainty interval; between 0 and 1."
+        0.8, Number(0, 1), "Width of the uncertainty interval; between 0 and 1."
     )
     uncertaintySamples: int = setting(
-        1000, _integer(0), "Simulated futures behind the interval; 0: no interval, fastest."
+        1000, Whole(0), "Simulated futures behind the interval; 0: no interval, fastest."
     )
     solver: str = setting(
         "auto",
-        _choice("auto", "native", "stan"),
+        OneOf("auto", "native", "stan"),
         "native: the exact mode, in this process; stan: stock Prophet's, which stops early; auto: "
         "native, but stan for a seasonality with less than two periods of history.",
     )
     minObservations: int = setting(
-        2, _integer(2), "A group with fewer usable rows fails with code TOO_SHORT; >= 2."
+        2, Whole(2), "A group with fewer usable rows fails with code TOO_SHORT; >= 2."
     )
     fallback: str = setting(
         "none",
-        _choice("none", "seasonalNaive", "naive", "mean"),
+        OneOf("none", "seasonalNaive", "naive", "mean"),
         "What forecasts a group whose fit failed; its row says status=fallback and keeps the "
         "error.",
     )
     groupTimeout: float = setting(
         0.0,
-        _number(0, float("inf"), open_ends=False),
+        Number(0, open_ends=False),
         "Seconds that one group's work may take; 0: no limit. Looked at between trials and by "
         "solver stan; a native fit takes milliseconds and is not cut short.",
     )

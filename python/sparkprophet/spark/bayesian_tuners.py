@@ -19,7 +19,7 @@ from sparkprophet.search.grid_study import GridStudy
 from sparkprophet.search.rules import Rules
 from sparkprophet.search.sampler import check_sampler
 from sparkprophet.search.space import SearchSpace
-from sparkprophet.series import terms
+from sparkprophet.series.ranges import Number, OneOf, Whole
 from sparkprophet.spark import bayesian_persistence as persistence
 from sparkprophet.spark import folds
 from sparkprophet.spark.bayesian_models import (
@@ -33,9 +33,6 @@ from sparkprophet.spark.interrupts import ctrl_c_noted
 from sparkprophet.spark.params import (
     Spec,
     TableParams,
-    at_least,
-    one_of,
-    seconds,
     space_json,
     switch,
     text,
@@ -67,13 +64,6 @@ def _text_or_none(value: Any, what: str) -> str:
     return value if value == "" else text(value, what)
 
 
-def _share(value: Any, what: str) -> float:
-    number = terms.finite(value, what)
-    if not 0 < number < 1:
-        raise ValueError(f"{what}: found {value!r}, must be a number between 0 and 1")
-    return number
-
-
 _SHARED = (
     Spec("estimator", None, _instance_of(Estimator), "Estimator whose params are searched."),
     Spec("evaluator", None, _instance_of(Evaluator), "Evaluator whose metric is optimised."),
@@ -82,21 +72,22 @@ _SHARED = (
          "BayesianParamGridBuilder makes it."),
     Spec("estimatorParamMaps", None, _param_maps,
          "A fixed grid to try instead of a searchSpace, as ParamGridBuilder makes it."),
-    Spec("numTrials", 32, at_least(1), "Candidates to try."),
-    Spec("batchSize", 4, at_least(1),
+    Spec("numTrials", 32, Whole(1), "Candidates to try."),
+    Spec("batchSize", 4, Whole(1),
          "Candidates asked for together, before any of them is known. Results depend on it, and "
          "not on parallelism."),
-    Spec("parallelism", 1, at_least(1),
+    Spec("parallelism", 1, Whole(1),
          "Most fits at work at one time, over folds and candidates together."),
-    Spec("sampler", "tpe", one_of("tpe", "random", "qmc", "gp", "cmaes"),
+    Spec("sampler", "tpe", OneOf("tpe", "random", "qmc", "gp", "cmaes"),
          "Proposes the candidates. tpe: our compiled TPE, with the numerics of Optuna's; the "
          "others: Optuna's own."),
-    Spec("numStartupTrials", 10, at_least(0), "Random trials before tpe, gp or cmaes learn."),
-    Spec("earlyStoppingRounds", 0, at_least(0),
+    Spec("numStartupTrials", 10, Whole(0), "Random trials before tpe, gp or cmaes learn."),
+    Spec("earlyStoppingRounds", 0, Whole(0),
          "Stop once so many trials have brought no better value; looked at between batches; 0: "
          "never."),
-    Spec("timeout", 0.0, seconds, "Seconds after which no batch starts; 0: no limit."),
-    Spec("maxFailedTrials", None, at_least(0),
+    Spec("timeout", 0.0, Number(0, open_ends=False),
+         "Seconds after which no batch starts; 0: no limit."),
+    Spec("maxFailedTrials", None, Whole(0),
          "Raise once more candidates than this have failed. Unset: only if all fail."),
     Spec("storage", None, text,
          "URL of an Optuna storage, such as sqlite:///search.db. A killed search that is started "
@@ -105,12 +96,12 @@ _SHARED = (
     Spec("timestampCol", None, text,
          "Column of time: train on the past and validate the steps after it, instead of a random "
          "split. Goes with horizon."),
-    Spec("horizon", None, at_least(1),
+    Spec("horizon", None, Whole(1),
          "Steps (distinct values of timestampCol) that a fold validates; goes with timestampCol."),
-    Spec("foldStorageLevel", "MEMORY_AND_DISK", one_of(*folds.STORAGE_LEVELS),
+    Spec("foldStorageLevel", "MEMORY_AND_DISK", OneOf(*folds.STORAGE_LEVELS),
          "Where the data is kept during the search."),
     Spec("collectSubModels", False, switch, "Keep the model of every candidate on every fold."),
-    Spec("seed", 0, lambda v, what: terms.whole(v, what),
+    Spec("seed", 0, Whole(),
          "Seed of folds and sampler."),
 )  # fmt: skip
 
@@ -232,7 +223,7 @@ class _BayesianTuner(TableParams):
 
 @with_params(
     *_SHARED,
-    Spec("numFolds", 3, at_least(2), "Folds."),
+    Spec("numFolds", 3, Whole(2), "Folds."),
     Spec("foldCol", "", _text_or_none,
          "Column of whole numbers from 0 to numFolds - 1: the fold that validates the row."),
 )  # fmt: skip
@@ -285,8 +276,8 @@ class BayesianCrossValidator(_BayesianTuner, CrossValidator):
 
 @with_params(
     *_SHARED,
-    Spec("trainRatio", 0.75, _share, "Share of the rows to train on; between 0 and 1. Not used "
-         "with timestampCol."),
+    Spec("trainRatio", 0.75, Number(0, 1),
+         "Share of the rows to train on; between 0 and 1. Not used with timestampCol."),
 )  # fmt: skip
 class BayesianTrainValidationSplit(_BayesianTuner, TrainValidationSplit):
     """`TrainValidationSplit` that searches; see `BayesianCrossValidator`.

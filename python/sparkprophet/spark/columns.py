@@ -124,8 +124,16 @@ def check_input(
             dataset, "regressors or seasonalities", name, _NUMBERS_OR_FLAGS, "a number or boolean"
         )
     _check_roles(dataset, params, groups)
+    if fitting:
+        check_settings(params, config)
+    else:
+        check_growth(params, config)
+
+
+def check_settings(params: GroupedProphetParams, config: Config) -> None:
+    """Raise ValueError for settings of a fit that cannot work, whatever its input."""
     check_growth(params, config)
-    if fitting and config.countryHolidays is not None:
+    if config.countryHolidays is not None:
         try:
             check_country(config, config.countryHolidays)
         except SeriesError as error:

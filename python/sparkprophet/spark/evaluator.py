@@ -12,34 +12,27 @@ from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from sparkprophet.series import terms
 from sparkprophet.series.metrics import METRICS, NEEDS_INTERVALS
+from sparkprophet.series.ranges import Number, OneOf
 from sparkprophet.spark import columns
-from sparkprophet.spark.params import Spec, TableParams, one_of, text, texts, with_params
+from sparkprophet.spark.params import Spec, TableParams, text, texts, with_params
 from sparkprophet.spark.persistence import StageReader, StageWriter
 
 _log = logging.getLogger("sparkprophet")
 
 
-def _width(value: Any, what: str) -> float:
-    number = terms.finite(value, what)
-    if not 0 < number < 1:
-        raise ValueError(f"{what}: found {value!r}, must be a number between 0 and 1")
-    return number
-
-
 @with_params(
-    Spec("metricName", "wape", one_of(*METRICS),
+    Spec("metricName", "wape", OneOf(*METRICS),
          f"One of {', '.join(METRICS)}. coverage is the share of labels inside the interval."),
     Spec("labelCol", "y", text, "Numeric column with what came."),
     Spec("predictionCol", "yhat", text, "Numeric column with the forecast."),
     Spec("groupCols", [], texts, "Key columns of the groups."),
     Spec("weightCol", None, text, "Numeric column with the weight of each row."),
-    Spec("average", "macro", one_of("macro", "micro"),
+    Spec("average", "macro", OneOf("macro", "micro"),
          "macro: the plain mean of the groups' metrics; micro: one metric of all rows."),
     Spec("lowerCol", "yhat_lower", text, "Lower end of the interval (pinball, coverage)."),
     Spec("upperCol", "yhat_upper", text, "Upper end of the interval (pinball, coverage)."),
-    Spec("intervalWidth", 0.8, _width, "Nominal width of the interval (pinball)."),
+    Spec("intervalWidth", 0.8, Number(0, 1), "Nominal width of the interval (pinball)."),
     Spec("timestampCol", "ds", text, "Column that orders the rows of a group (mase)."),
 )  # fmt: skip
 class ForecastEvaluator(TableParams, Evaluator, MLWritable, MLReadable[Any]):

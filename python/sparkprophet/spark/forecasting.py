@@ -19,7 +19,7 @@ from pyspark.sql import types as T
 from pyspark.sql.types import StructType
 
 from sparkprophet.series import fit as fitting
-from sparkprophet.series import forecast as predicting
+from sparkprophet.series import forecast as series_forecast
 from sparkprophet.series import frequency
 from sparkprophet.series.config import Config
 from sparkprophet.series.data import Series
@@ -33,6 +33,8 @@ _log = logging.getLogger("sparkprophet")
 
 Answer = Callable[[State, Config, int, Series], Mapping[str, Any]]
 """(state, config, seed, rows) -> arrays by output name."""
+Batch = Callable[..., pd.DataFrame]
+"""What a pandas UDF calls with the columns of a batch of groups."""
 
 _NUMBERS = T.ArrayType(T.DoubleType())
 _FORECAST = StructType([T.StructField(name, _NUMBERS) for name in ("yhat", "lower", "upper")])
@@ -51,7 +53,7 @@ def transform(
 ) -> DataFrame:
     """The rows of `dataset` with forecast columns, by handleInvalid."""
     outputs = [params.getOrDefault(p) for p in ("predictionCol", "lowerCol", "upperCol")]
-    rows = _by_group(dataset, params, models, config, _predict_rows, _FORECAST)
+    rows = _by_group(dataset, params, models, config, predicting, _FORECAST)
     values = [_finite(F.col(f"values.{name}")) for name in _FORECAST.names]
     handle = params.getOrDefault("handleInvalid")
     if handle == "error":
@@ -68,7 +70,7 @@ def components(
     for name in _COMPONENTS.names:
         if name in dataset.columns:
             raise ValueError(f"components: column {name!r} is in the input already; drop it")
-    rows = _by_group(dataset, params, models, config, _component_rows, _COMPONENTS)
+    rows = _by_group(dataset, params, models, config, decomposing, _COMPONENTS)
     return rows.select("row.*", _finite(F.col("values.trend")).alias("trend"), "values.components")
 
 
@@ -94,11 +96,11 @@ def ahead(
             "their future values"
         )
     if freq is not None:
-        _check_freq(freq)
+        check_freq(freq)
     usable = models.filter(F.col("state").isNotNull())
     rows = usable.select(*columns.keys(params), *_state_fields(params, models))
     rows = rows.repartition(run.tasks(models.sparkSession, params), *_internal_keys(params))
-    worker = _udf(_predict_ahead(horizon, freq, history), _AHEAD, ())
+    worker = F.pandas_udf(going_ahead(horizon, freq, history), _AHEAD)
     found = rows.select(*_internal_keys(params), worker(*_STATE_COLUMNS).alias("found"))
     zipped = F.arrays_zip(*[F.col(f"found.{n}").alias(n) for n in _AHEAD.names])
     flat = found.select(*_internal_keys(params), F.explode(zipped).alias("v"))
@@ -148,7 +150,7 @@ def _by_group(
     params: GroupedProphetParams,
     models: DataFrame,
     config: Config,
-    answer: Answer,
+    worker_of: Callable[[tuple[str, ...]], Batch],
     outputs: StructType,
 ) -> DataFrame:
     """Columns `row` (a row of `dataset`, whole) and `values` (a struct of its outputs)."""
@@ -171,7 +173,7 @@ def _by_group(
     # A NULL among the seeds would make pandas floats of them all, which cannot hold 64 bits.
     seed = F.coalesce(F.col("seed"), F.lit(0).cast("long"))
     joined = groups.join(right, same, "left").withColumn("seed", seed)
-    worker = _udf(answer, outputs, tuple(_user_names(names, config)))
+    worker = F.pandas_udf(worker_of(tuple(_user_names(names, config))), outputs)
     arrays = [_input_array(name) for name in names]
     answered = joined.withColumn("answer", worker(*_STATE_COLUMNS, *arrays))
     # arrays_zip pads a short array with NULLs, but a NULL one would take the rows with it.
@@ -212,15 +214,29 @@ def _input_array(name: str) -> Column:
     return F.transform(values, lambda v: F.coalesce(v, F.lit(float("nan"))))
 
 
-def _udf(answer: Answer, outputs: StructType, names: tuple[str, ...]) -> Callable[..., Column]:
-    """A pandas UDF of `_STATE_COLUMNS` and the arrays `names` ("ds" first) to arrays of `outputs`.
+def predicting(names: tuple[str, ...]) -> Batch:
+    """The worker's function of forecasts of the rows whose arrays are `names`, "ds" first."""
+    return _batch(_predict_rows, _FORECAST.names, names)
+
+
+def decomposing(names: tuple[str, ...]) -> Batch:
+    """The worker's function of components of the rows whose arrays are `names`, "ds" first."""
+    return _batch(_component_rows, _COMPONENTS.names, names)
+
+
+def going_ahead(horizon: int, freq: str | None, history: bool) -> Batch:
+    """The worker's function of forecasts after a model's end; see GroupedProphetModel.forecast."""
+    return _batch(_predict_ahead(horizon, freq, history), _AHEAD.names, ())
+
+
+def _batch(answer: Answer, outputs: list[str], names: tuple[str, ...]) -> Batch:
+    """What a pandas UDF calls with `_STATE_COLUMNS` and the arrays `names`, for arrays `outputs`.
 
     It answers a group at a time; a group without a model or that cannot be forecast gets NULLs.
     """
-    outputs_names = outputs.names
 
     def batch(*arguments: pd.Series) -> pd.DataFrame:
-        found: dict[str, list[Any]] = {name: [] for name in outputs_names}
+        found: dict[str, list[Any]] = {name: [] for name in outputs}
         for config, seed, *fields in zip(*arguments, strict=True):
             result: Mapping[str, Any] = {}
             if config is not None:
@@ -232,7 +248,7 @@ def _udf(answer: Answer, outputs: StructType, names: tuple[str, ...]) -> Callabl
                 values.append(result.get(name))
         return pd.DataFrame(found)
 
-    return F.pandas_udf(batch, outputs)
+    return batch
 
 
 def _answered(
@@ -256,12 +272,12 @@ def _rows(names: tuple[str, ...], arrays: list[Any]) -> Series:
 
 
 def _predict_rows(state: State, config: Config, seed: int, rows: Series) -> Mapping[str, Any]:
-    found = predicting.forecast(state, config, rows, seed)
+    found = series_forecast.forecast(state, config, rows, seed)
     return {"yhat": found.yhat, "lower": found.lower, "upper": found.upper}
 
 
 def _component_rows(state: State, config: Config, seed: int, rows: Series) -> Mapping[str, Any]:
-    found = predicting.components(state, config, rows)
+    found = series_forecast.components(state, config, rows)
     if not found:
         return {}
     maps = [
@@ -324,7 +340,8 @@ def _ahead_of_rows(
     return rows.select(*[columns.quoted(name) for name in names])
 
 
-def _check_freq(freq: str) -> None:
+def check_freq(freq: str) -> None:
+    """Raise ValueError for anything but a pandas frequency."""
     try:
         pd.tseries.frequencies.to_offset(freq)
     except ValueError as error:

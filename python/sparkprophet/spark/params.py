@@ -13,8 +13,8 @@ from pyspark import keyword_only
 from pyspark.ml.param import Param, Params
 
 from sparkprophet.search.space import SearchSpace
-from sparkprophet.series import terms
 from sparkprophet.series.config import SETTINGS, Config, as_param_value
+from sparkprophet.series.ranges import Number, OneOf, Whole
 
 P = TypeVar("P", bound="TableParams")
 
@@ -46,30 +46,6 @@ def texts(value: Any, what: str) -> list[str]:
     return names
 
 
-def one_of(*values: str) -> Callable[[Any, str], str]:
-    """Converter to one of `values`."""
-
-    def convert(value: Any, what: str) -> str:
-        if value not in values:
-            raise ValueError(f"{what}: found {value!r}, must be one of {', '.join(values)}")
-        return value
-
-    return convert
-
-
-def at_least(low: int) -> Callable[[Any, str], int]:
-    """Converter to a whole number >= `low`."""
-    return lambda value, what: terms.whole(value, what, low)
-
-
-def seconds(value: Any, what: str) -> float:
-    """A number of seconds >= 0."""
-    number = terms.finite(value, what)
-    if number < 0:
-        raise ValueError(f"{what}: found {value!r}, must be a number of seconds >= 0")
-    return number
-
-
 def switch(value: Any, what: str) -> bool:
     """True or False, or TypeError naming `what`."""
     if not isinstance(value, bool):
@@ -89,19 +65,12 @@ def space_json(value: Any, what: str) -> str:
     return value.toJson()
 
 
-def _fraction(value: Any, what: str) -> float:
-    number = terms.finite(value, what)
-    if not 0 <= number <= 1:
-        raise ValueError(f"{what}: found {value!r}, must be a number from 0 to 1")
-    return number
-
-
 SEED = Spec(
-    "seed", 0, lambda v, what: terms.whole(v, what),
+    "seed", 0, Whole(),
     "Seed; every group's own seed derives from it and the key's bytes.",
 )  # fmt: skip
 PARALLELISM = Spec(
-    "parallelism", 0, at_least(0),
+    "parallelism", 0, Whole(0),
     "Most tasks at work at one time, as in SPARK-19357; 0: all that the cluster has.",
 )  # fmt: skip
 
@@ -122,10 +91,10 @@ COLUMN_SPECS = (
          "series param."),
 )  # fmt: skip
 STAGE_SPECS = (
-    Spec("maxFailedFraction", 1.0, _fraction,
+    Spec("maxFailedFraction", 1.0, Number(0, 1, open_ends=False),
          "Raise after the job if more than this fraction of the groups failed; all failed always "
          "raises."),
-    Spec("handleInvalid", "keep", one_of("keep", "skip", "error"),
+    Spec("handleInvalid", "keep", OneOf("keep", "skip", "error"),
          "Rows that cannot be forecast (unknown or failed key, missing regressor): keep (nulls), "
          "skip, error."),
     PARALLELISM,

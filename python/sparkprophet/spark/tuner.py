@@ -16,9 +16,9 @@ from pyspark.sql import DataFrame, SparkSession
 from sparkprophet import __version__
 from sparkprophet.search.sampler import check_sampler
 from sparkprophet.search.space import SearchSpace
-from sparkprophet.series import terms
 from sparkprophet.series.config import SETTINGS, Config
 from sparkprophet.series.metrics import METRICS, NEEDS_INTERVALS
+from sparkprophet.series.ranges import Number, OneOf, Whole
 from sparkprophet.spark import columns, run
 from sparkprophet.spark.checkpoint import Checkpoint
 from sparkprophet.spark.estimator import GroupedProphet
@@ -28,9 +28,6 @@ from sparkprophet.spark.params import (
     SEED,
     Spec,
     TableParams,
-    at_least,
-    one_of,
-    seconds,
     space_json,
     switch,
     text,
@@ -48,41 +45,35 @@ def _estimator(value: Any, what: str) -> GroupedProphet:
     return value
 
 
-def _delta(value: Any, what: str) -> float:
-    number = terms.finite(value, what)
-    if number < 0:
-        raise ValueError(f"{what}: found {value!r}, must be a number >= 0")
-    return number
-
-
 @with_params(
     Spec("estimator", None, _estimator, "GroupedProphet whose settings are searched."),
     Spec("searchSpace", None, space_json, "SearchSpace of series params, or its JSON."),
-    Spec("numTrials", 50, at_least(1), "Trials per group."),
-    Spec("metric", "rmse", one_of(*METRICS),
+    Spec("numTrials", 50, Whole(1), "Trials per group."),
+    Spec("metric", "rmse", OneOf(*METRICS),
          "What is minimised on the holdout: the mean over the folds. coverage: its distance from "
          "intervalWidth."),
-    Spec("horizon", None, at_least(1), "Steps of each holdout; must be set."),
-    Spec("numFolds", 1, at_least(1), "Rolling-origin folds; the last ones that fit are used."),
-    Spec("period", None, at_least(1), "Steps between two cutoffs; unset: half of the horizon."),
-    Spec("initial", None, at_least(1),
+    Spec("horizon", None, Whole(1), "Steps of each holdout; must be set."),
+    Spec("numFolds", 1, Whole(1), "Rolling-origin folds; the last ones that fit are used."),
+    Spec("period", None, Whole(1), "Steps between two cutoffs; unset: half of the horizon."),
+    Spec("initial", None, Whole(1),
          "Steps of history before the first cutoff; unset: three horizons."),
-    Spec("earlyStoppingRounds", 0, at_least(0),
+    Spec("earlyStoppingRounds", 0, Whole(0),
          "Stop a group's search after so many trials without a better value; 0: never."),
-    Spec("minDelta", 0.0, _delta, "By how much a value must be better to count as better."),
-    Spec("timeout", 0.0, seconds,
+    Spec("minDelta", 0.0, Number(0, open_ends=False),
+         "By how much a value must be better to count as better."),
+    Spec("timeout", 0.0, Number(0, open_ends=False),
          "Seconds after which no trial starts in any group, counted from fit; 0: no limit."),
-    Spec("groupTimeout", 0.0, seconds,
+    Spec("groupTimeout", 0.0, Number(0, open_ends=False),
          "Seconds that one group's search and fit may take; 0: no limit. Looked at between trials "
          "and by solver stan; a native fit takes milliseconds and is not cut short."),
-    Spec("sampler", "tpe", one_of("tpe", "random", "qmc", "gp", "cmaes"),
+    Spec("sampler", "tpe", OneOf("tpe", "random", "qmc", "gp", "cmaes"),
          "Proposes the trials. tpe: our compiled TPE, with the numerics of Optuna's; the others: "
          "Optuna's own."),
-    Spec("numStartupTrials", 10, at_least(0), "Random trials before tpe, gp or cmaes learn."),
+    Spec("numStartupTrials", 10, Whole(0), "Random trials before tpe, gp or cmaes learn."),
     Spec("warmStart", True, switch,
          "The estimator's own values are a candidate, tried first: a search that finds nothing "
          "better keeps them, even where they lie outside of the search space."),
-    Spec("warmStartGroups", 0, at_least(0),
+    Spec("warmStartGroups", 0, Whole(0),
          "So many groups, chosen by the hash of their keys, are tuned first, and all groups try "
          "the values found for them before others. 0: no group's result depends on another group."),
     Spec("checkpointDir", None, text,
@@ -125,7 +116,7 @@ class GroupedProphetTuner(TableParams, Estimator[Any], MLWritable, MLReadable[An
         columns.check_input(dataset, params, config, fitting=True)
         data = run.keyed(dataset, params, config)
         time_type = dataset.schema[params.getOrDefault("timestampCol")].dataType
-        search = self._search()
+        search = self.search()
 
         def work(search: Search) -> run.GroupWork:
             def function(threads: int) -> run.GroupFunction:
@@ -159,7 +150,8 @@ class GroupedProphetTuner(TableParams, Estimator[Any], MLWritable, MLReadable[An
         arguments = [__version__, settings, self.getOrDefault("warmStartGroups"), *facts]
         return Checkpoint(self.getOrDefault("checkpointDir"), json.dumps(arguments))
 
-    def _search(self) -> Search:
+    def search(self) -> Search:
+        """How every series is searched, as workers get it; a `timeout` begins now."""
         timeout = self.getOrDefault("timeout")
         return Search(
             space_json=self.getSearchSpace().without_owners().toJson(),

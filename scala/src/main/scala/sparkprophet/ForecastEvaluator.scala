@@ -39,39 +39,9 @@ class ForecastEvaluator(override val uid: String)
     with DefaultParamsWritable {
 
   import ForecastEvaluator._
-  import ForecastEvaluatorParams.refuse
+  import TableParams.refuse
 
   def this() = this(Identifiable.randomUID("ForecastEvaluator"))
-
-  /** Sets [[metricName]]. */
-  def setMetricName(value: String): this.type = set(metricName, value)
-
-  /** Sets [[labelCol]]. */
-  def setLabelCol(value: String): this.type = set(labelCol, value)
-
-  /** Sets [[predictionCol]]. */
-  def setPredictionCol(value: String): this.type = set(predictionCol, value)
-
-  /** Sets [[groupCols]]. */
-  def setGroupCols(value: Array[String]): this.type = set(groupCols, value)
-
-  /** Sets [[weightCol]]. */
-  def setWeightCol(value: String): this.type = set(weightCol, value)
-
-  /** Sets [[average]]. */
-  def setAverage(value: String): this.type = set(average, value)
-
-  /** Sets [[lowerCol]]. */
-  def setLowerCol(value: String): this.type = set(lowerCol, value)
-
-  /** Sets [[upperCol]]. */
-  def setUpperCol(value: String): this.type = set(upperCol, value)
-
-  /** Sets [[intervalWidth]]. */
-  def setIntervalWidth(value: Double): this.type = set(intervalWidth, value)
-
-  /** Sets [[timestampCol]]. */
-  def setTimestampCol(value: String): this.type = set(timestampCol, value)
 
   /** True for coverage alone; all other metrics are errors. */
   override def isLargerBetter: Boolean = $(metricName) == "coverage"

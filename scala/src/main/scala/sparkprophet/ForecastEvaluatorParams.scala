@@ -1,57 +1,139 @@
+// Made by scripts/scala_params.py from the tables of the Python Params: not to be edited.
+// format: off
 package sparkprophet
 
-import org.apache.spark.ml.param.{DoubleParam, Param, Params, StringArrayParam}
+import org.apache.spark.ml.param.{DoubleParam, Param, StringArrayParam}
 
-/** The params of [[ForecastEvaluator]], under the names that the Python class gives them. */
-private[sparkprophet] trait ForecastEvaluatorParams extends Params {
+/** The params of [[ForecastEvaluator]], under the names that Python gives them. */
+private[sparkprophet] trait ForecastEvaluatorParams extends TableParams {
 
-  import ForecastEvaluatorParams._
+  /**
+   * One of rmse, mae, mape, smape, mase, wape, mdape, pinball, coverage. coverage is the share of
+   * labels inside the interval. Default: "wape".
+   */
+  final val metricName: Param[String] = oneOf(
+    "rmse", "mae", "mape", "smape", "mase", "wape", "mdape", "pinball", "coverage"
+  )(
+    "metricName",
+    "One of rmse, mae, mape, smape, mase, wape, mdape, pinball, coverage. coverage is the " +
+      "share of labels inside the interval."
+  )
 
-  /** The metric: rmse, mae, mape, smape, mase, wape, mdape, pinball or coverage (default wape). */
-  final val metricName: Param[String] =
-    choice("metricName", s"the metric: ${Metrics.mkString(", ")}", Metrics)
+  /** The value of [[metricName]]. */
+  def getMetricName: String = $(metricName)
 
-  /** The column of true values (default y). */
-  final val labelCol: Param[String] = column("labelCol", "the column of true values")
+  /** Sets [[metricName]]. */
+  def setMetricName(value: String): this.type = set(metricName, value)
 
-  /** The column of forecasts (default yhat). */
-  final val predictionCol: Param[String] = column("predictionCol", "the column of forecasts")
+  /** Numeric column with what came. Default: "y". */
+  final val labelCol: Param[String] = text(
+    "labelCol",
+    "Numeric column with what came."
+  )
 
-  /** The key columns that tell one series from another (default none: all rows are one series). */
-  final val groupCols: StringArrayParam = new StringArrayParam(
-    this,
+  /** The value of [[labelCol]]. */
+  def getLabelCol: String = $(labelCol)
+
+  /** Sets [[labelCol]]. */
+  def setLabelCol(value: String): this.type = set(labelCol, value)
+
+  /** Numeric column with the forecast. Default: "yhat". */
+  final val predictionCol: Param[String] = text(
+    "predictionCol",
+    "Numeric column with the forecast."
+  )
+
+  /** The value of [[predictionCol]]. */
+  def getPredictionCol: String = $(predictionCol)
+
+  /** Sets [[predictionCol]]. */
+  def setPredictionCol(value: String): this.type = set(predictionCol, value)
+
+  /** Key columns of the groups. Default: []. */
+  final val groupCols: StringArrayParam = texts(
     "groupCols",
-    "the key columns of a series; empty: all rows are one series",
-    (names: Array[String]) => names.forall(isColumnName("groupCols"))
+    "Key columns of the groups."
   )
 
-  /** The column of row weights (unset: every row weighs 1). */
-  final val weightCol: Param[String] = column("weightCol", "the column of weights >= 0; unset: 1")
+  /** The value of [[groupCols]]. */
+  def getGroupCols: Array[String] = $(groupCols)
 
-  /** macro: the mean of the groups' metrics; micro: the metric of all rows (default macro). */
-  final val average: Param[String] = choice(
+  /** Sets [[groupCols]]. */
+  def setGroupCols(value: Array[String]): this.type = set(groupCols, value)
+
+  /** Numeric column with the weight of each row. Default: unset. */
+  final val weightCol: Param[String] = text(
+    "weightCol",
+    "Numeric column with the weight of each row."
+  )
+
+  /** The value of [[weightCol]]; fails where it is unset. */
+  def getWeightCol: String = $(weightCol)
+
+  /** Sets [[weightCol]]. */
+  def setWeightCol(value: String): this.type = set(weightCol, value)
+
+  /**
+   * macro: the plain mean of the groups' metrics; micro: one metric of all rows. Default: "macro".
+   */
+  final val average: Param[String] = oneOf("macro", "micro")(
     "average",
-    "macro: the mean of the groups' metrics; micro: the metric of all rows at once",
-    Averages
+    "macro: the plain mean of the groups' metrics; micro: one metric of all rows."
   )
 
-  /** The column of lower bounds, read for pinball and coverage (default yhat_lower). */
-  final val lowerCol: Param[String] = column("lowerCol", "the column of lower bounds")
+  /** The value of [[average]]. */
+  def getAverage: String = $(average)
 
-  /** The column of upper bounds, read for pinball and coverage (default yhat_upper). */
-  final val upperCol: Param[String] = column("upperCol", "the column of upper bounds")
+  /** Sets [[average]]. */
+  def setAverage(value: String): this.type = set(average, value)
 
-  /** The share of values that the bounds are meant to hold, between 0 and 1 (default 0.8). */
-  final val intervalWidth: DoubleParam = new DoubleParam(
-    this,
+  /** Lower end of the interval (pinball, coverage). Default: "yhat_lower". */
+  final val lowerCol: Param[String] = text(
+    "lowerCol",
+    "Lower end of the interval (pinball, coverage)."
+  )
+
+  /** The value of [[lowerCol]]. */
+  def getLowerCol: String = $(lowerCol)
+
+  /** Sets [[lowerCol]]. */
+  def setLowerCol(value: String): this.type = set(lowerCol, value)
+
+  /** Upper end of the interval (pinball, coverage). Default: "yhat_upper". */
+  final val upperCol: Param[String] = text(
+    "upperCol",
+    "Upper end of the interval (pinball, coverage)."
+  )
+
+  /** The value of [[upperCol]]. */
+  def getUpperCol: String = $(upperCol)
+
+  /** Sets [[upperCol]]. */
+  def setUpperCol(value: String): this.type = set(upperCol, value)
+
+  /** Nominal width of the interval (pinball). Default: 0.8. */
+  final val intervalWidth: DoubleParam = number(0.0, 1.0, true)(
     "intervalWidth",
-    "the share of values that the bounds are meant to hold, between 0 and 1",
-    (width: Double) =>
-      width > 0 && width < 1 || refuse(s"intervalWidth is $width: give a number between 0 and 1")
+    "Nominal width of the interval (pinball)."
   )
 
-  /** The column of time, read for mase (default ds). */
-  final val timestampCol: Param[String] = column("timestampCol", "the column of time, for mase")
+  /** The value of [[intervalWidth]]. */
+  def getIntervalWidth: Double = $(intervalWidth)
+
+  /** Sets [[intervalWidth]]. */
+  def setIntervalWidth(value: Double): this.type = set(intervalWidth, value)
+
+  /** Column that orders the rows of a group (mase). Default: "ds". */
+  final val timestampCol: Param[String] = text(
+    "timestampCol",
+    "Column that orders the rows of a group (mase)."
+  )
+
+  /** The value of [[timestampCol]]. */
+  def getTimestampCol: String = $(timestampCol)
+
+  /** Sets [[timestampCol]]. */
+  def setTimestampCol(value: String): this.type = set(timestampCol, value)
 
   setDefault(
     metricName -> "wape",
@@ -64,63 +146,4 @@ private[sparkprophet] trait ForecastEvaluatorParams extends Params {
     intervalWidth -> 0.8,
     timestampCol -> "ds"
   )
-
-  /** The value of [[metricName]]. */
-  def getMetricName: String = $(metricName)
-
-  /** The value of [[labelCol]]. */
-  def getLabelCol: String = $(labelCol)
-
-  /** The value of [[predictionCol]]. */
-  def getPredictionCol: String = $(predictionCol)
-
-  /** The value of [[groupCols]]. */
-  def getGroupCols: Array[String] = $(groupCols)
-
-  /** The value of [[weightCol]]; fails where it is unset. */
-  def getWeightCol: String = $(weightCol)
-
-  /** The value of [[average]]. */
-  def getAverage: String = $(average)
-
-  /** The value of [[lowerCol]]. */
-  def getLowerCol: String = $(lowerCol)
-
-  /** The value of [[upperCol]]. */
-  def getUpperCol: String = $(upperCol)
-
-  /** The value of [[intervalWidth]]. */
-  def getIntervalWidth: Double = $(intervalWidth)
-
-  /** The value of [[timestampCol]]. */
-  def getTimestampCol: String = $(timestampCol)
-
-  private def column(name: String, doc: String): Param[String] =
-    new Param(this, name, doc, isColumnName(name))
-
-  private def choice(name: String, doc: String, values: Seq[String]): Param[String] =
-    new Param(
-      this,
-      name,
-      doc,
-      (value: String) =>
-        values.contains(value) ||
-          refuse(s"$name is '$value': choose one of ${values.mkString(", ")}")
-    )
-}
-
-private[sparkprophet] object ForecastEvaluatorParams {
-
-  val Metrics: Seq[String] =
-    Seq("rmse", "mae", "mape", "smape", "mase", "wape", "mdape", "pinball", "coverage")
-
-  val Averages: Seq[String] = Seq("macro", "micro")
-
-  /** Spark's own check names neither the remedy nor the choices, so ours throws before it can. */
-  def refuse(message: String): Nothing = throw new IllegalArgumentException(message)
-
-  private def isColumnName(param: String): String => Boolean = name =>
-    name != null && name.nonEmpty || refuse(
-      s"$param holds ${if (name == null) "null" else "an empty name"}: give the name of a column"
-    )
 }

@@ -1,0 +1,119 @@
+"""What the Scala side runs in Spark's Python workers, by name.
+
+Each public function takes one JSON text and gives the function that Spark calls in a worker. The
+JVM names the function and gives the text; no code travels.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import partial
+from typing import Any
+
+import pandas as pd
+
+from sparkprophet.numerics import compiled, solver
+from sparkprophet.spark import forecasting
+from sparkprophet.spark.tune import TUNED_DDL, TUNED_TYPES, Search, tune_series, warm_up
+from sparkprophet.spark.worker import RECORD_DDL, GroupLayout, fit_group, group_function
+
+Batch = Callable[..., Any]
+
+
+def check(arguments: str) -> Batch:
+    """A pandas UDF of any column to an answer, one JSON text: can this Python do the work?
+
+    Parameters
+    ----------
+    arguments : str
+        `stage`: set params of a GroupedProphet by name, `uid`: its; `tuner`, optional: set params
+        of a GroupedProphetTuner but for the estimator; `freq`, optional: a pandas frequency. {}
+        asks for nothing but the Python itself.
+
+    Returns
+    -------
+    callable
+        Its answer has `python`, `numba`, and `error`: what Python's own stages would raise, or
+        null; where there is a stage, `config` and `schema` (DDL of its rows), and of a tuner
+        `search`.
+    """
+    request = json.loads(arguments)
+    answer: dict[str, Any] = {
+        "python": platform.python_version(), "numba": compiled.COMPILED, "error": None
+    }  # fmt: skip
+    try:
+        answer |= _checked(request)
+    except (ImportError, TypeError, ValueError) as error:
+        answer["error"] = f"{error}"
+    return lambda column: pd.Series([json.dumps(answer)] * len(column))
+
+
+def _checked(request: dict[str, Any]) -> dict[str, Any]:
+    if request.get("freq") is not None:
+        forecasting.check_freq(request["freq"])
+    if "stage" not in request:
+        return {}
+    # Spark ML's Params, which no other work in a worker needs.
+    from sparkprophet.spark import columns
+    from sparkprophet.spark.estimator import GroupedProphet
+
+    stage = GroupedProphet(**request["stage"])
+    stage._resetUid(request["uid"])
+    config = stage.series_config()
+    columns.check_settings(stage, config)
+    answer = {"config": config.to_json(), "schema": RECORD_DDL, "search": None}
+    if "tuner" in request:
+        from sparkprophet.spark.tuner import GroupedProphetTuner
+
+        tuner = GroupedProphetTuner(estimator=stage, **request["tuner"])
+        tuner.check_search(stage, config)
+        answer |= {"schema": f"{RECORD_DDL}, {TUNED_DDL}", "search": asdict(tuner.search())}
+    return answer
+
+
+def fit(arguments: str) -> Batch:
+    """The work of GroupedProphet, as `worker.group_function` gives it for applyInArrow.
+
+    `arguments` has `keys` and `columns`, as in GroupLayout, and `config` as `check` gave it.
+    """
+    given = json.loads(arguments)
+    return group_function(_layout(given), given["config"], fit_group, {}, solver.warm_up)
+
+
+def tune(arguments: str) -> Batch:
+    """The work of GroupedProphetTuner, as `fit`.
+
+    `arguments` has those of `fit`, `search` as `check` gave it, and `threads`, the most folds of a
+    group that are worked on at one time.
+    """
+    given = json.loads(arguments)
+    search = Search(**given["search"])
+    work = partial(tune_series, search=search, threads=given["threads"])
+    warm = partial(warm_up, search.sampler)
+    return group_function(_layout(given), given["config"], work, TUNED_TYPES, warm)
+
+
+def _layout(given: dict[str, Any]) -> GroupLayout:
+    return GroupLayout(tuple(given["keys"]), tuple(given["columns"]))
+
+
+def predict(arguments: str) -> Batch:
+    """A pandas UDF of a model's columns and the arrays `names` of `arguments` to forecasts."""
+    return forecasting.predicting(tuple(json.loads(arguments)["names"]))
+
+
+def components(arguments: str) -> Batch:
+    """A pandas UDF of a model's columns and the arrays `names` of `arguments` to components."""
+    return forecasting.decomposing(tuple(json.loads(arguments)["names"]))
+
+
+def ahead(arguments: str) -> Batch:
+    """A pandas UDF of a model's columns to its forecasts after its end.
+
+    `arguments` has `horizon`, `freq` (or null) and `history`, as GroupedProphetModel.forecast.
+    """
+    given = json.loads(arguments)
+    return forecasting.going_ahead(given["horizon"], given["freq"], given["history"])

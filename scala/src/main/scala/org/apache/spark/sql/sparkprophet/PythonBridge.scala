@@ -1,0 +1,80 @@
+package org.apache.spark.sql.sparkprophet
+
+import java.io.File
+import java.util.Collections
+
+import org.apache.spark.api.python.{PythonEvalType, SimplePythonFunction}
+import org.apache.spark.sql.{Column, DataFrame, SparkSession}
+import org.apache.spark.sql.catalyst.expressions.PythonUDF
+import org.apache.spark.sql.classic
+import org.apache.spark.sql.classic.ExpressionUtils
+import org.apache.spark.sql.types.{DataType, StructType}
+
+/**
+ * The private ways of Spark SQL into its Python workers: all that sparkprophet uses of them.
+ *
+ * Their signatures are the same from Spark 4.0.1 to 4.3.0.
+ */
+object PythonBridge {
+
+  /**
+   * A function that a worker makes of its command.
+   *
+   * @param command
+   *   what the worker unpickles: (function, return type)
+   * @param includes
+   *   names of the files, sent by [[ship]], that go on the worker's path
+   * @param version
+   *   of the worker's Python, such as 3.11
+   */
+  final case class Function(
+      name: String,
+      command: Array[Byte],
+      returnType: DataType,
+      executable: String,
+      version: String,
+      includes: Seq[String]
+  )
+
+  /** A column that is a pandas UDF of `inputs`. */
+  def pandasUdf(function: Function, inputs: Seq[Column]): Column =
+    udf(function, inputs, PythonEvalType.SQL_SCALAR_PANDAS_UDF)
+
+  /** One call of the function for each group of `data`, with all columns as one Arrow table. */
+  def applyInArrow(data: DataFrame, keys: Seq[Column], function: Function): DataFrame = {
+    require(function.returnType.isInstanceOf[StructType], "a group's rows have a struct's type")
+    val inputs = data.columns.toSeq.map(data.apply)
+    val grouped = data.groupBy(keys: _*).asInstanceOf[classic.RelationalGroupedDataset]
+    grouped.flatMapGroupsInArrow(udf(function, inputs, PythonEvalType.SQL_GROUPED_MAP_ARROW_UDF))
+  }
+
+  /** Sends a file to all executors, for the jobs of this session, if it has not been sent yet. */
+  def ship(spark: SparkSession, file: File): Unit =
+    // Sessions keep their files apart: what a plain addFile sends is not found by their jobs.
+    spark.asInstanceOf[classic.SparkSession].artifactManager.withResources {
+      val sent = spark.sparkContext.listFiles().exists(_.endsWith("/" + file.getName))
+      if (!sent) spark.sparkContext.addFile(file.getAbsolutePath)
+    }
+
+  private def udf(function: Function, inputs: Seq[Column], evalType: Int): Column = {
+    val python = SimplePythonFunction(
+      function.command.toSeq,
+      Collections.emptyMap[String, String](),
+      java.util.List.of(function.includes: _*),
+      function.executable,
+      function.version,
+      Collections.emptyList(),
+      null
+    )
+    ExpressionUtils.column(
+      PythonUDF(
+        function.name,
+        python,
+        function.returnType,
+        inputs.map(ExpressionUtils.expression),
+        evalType,
+        udfDeterministic = true
+      )
+    )
+  }
+}

@@ -1,0 +1,139 @@
+package sparkprophet
+
+import java.io.ByteArrayOutputStream
+import java.nio.{ByteBuffer, ByteOrder}
+import java.nio.charset.StandardCharsets.UTF_8
+
+import org.apache.spark.SparkException
+import org.apache.spark.sql.{Column, DataFrame, SparkSession}
+import org.apache.spark.sql.functions.lit
+import org.apache.spark.sql.sparkprophet.PythonBridge
+import org.apache.spark.sql.types.{DataType, StringType, StructType}
+import org.json4s._
+import org.json4s.jackson.JsonMethods.{compact, parse, render}
+import org.slf4j.LoggerFactory
+
+/**
+ * Work in Spark's own Python workers: functions of the module `sparkprophet.spark.jvm`, each named
+ * with one JSON text of arguments.
+ */
+private[sparkprophet] object PythonWorkers {
+
+  private val Module = "sparkprophet.spark.jvm"
+  private val logger = LoggerFactory.getLogger("sparkprophet")
+
+  /** A column that the function computes from `inputs`. */
+  def column(
+      spark: SparkSession,
+      name: String,
+      arguments: JObject,
+      returnType: DataType,
+      inputs: Column*
+  ): Column = PythonBridge.pandasUdf(function(spark, name, arguments, returnType), inputs)
+
+  /** One call of the function for each group of `data`. */
+  def applyInArrow(
+      data: DataFrame,
+      keys: Seq[Column],
+      name: String,
+      arguments: JObject,
+      schema: StructType
+  ): DataFrame =
+    PythonBridge.applyInArrow(data, keys, function(data.sparkSession, name, arguments, schema))
+
+  /**
+   * Asks a worker whether it can do the work, before any other job: the answer of `check` there.
+   *
+   * Throws IllegalArgumentException for settings that Python's own stages refuse, and
+   * IllegalStateException, with the remedy, where the workers' Python cannot do the work at all.
+   */
+  def check(spark: SparkSession, request: JObject): JObject = {
+    val asked = column(spark, "check", request, StringType, lit(""))
+    val text = explained(spark)(spark.range(1).select(asked).head().getString(0))
+    val answer = parse(text).asInstanceOf[JObject]
+    answer \ "error" match {
+      case JString(message) => TableParams.refuse(message)
+      case _ =>
+    }
+    if (answer \ "numba" == JBool.False)
+      logger.warn(
+        "the workers' Python has no numba, so fits take several times longer: pip install numba"
+      )
+    answer
+  }
+
+  /** Turns the failures of a new user's Python into messages with a remedy. */
+  def explained[T](spark: SparkSession)(work: => T): T =
+    try work
+    catch {
+      case error: Throwable if !isFatal(error) =>
+        throw faultOf(spark, error)
+          .map(fault => new IllegalStateException(fault, error))
+          .getOrElse(error)
+    }
+
+  private def isFatal(error: Throwable): Boolean = !scala.util.control.NonFatal(error)
+
+  private def faultOf(spark: SparkSession, error: Throwable): Option[String] = {
+    val causes = Iterator.iterate(error)(_.getCause).takeWhile(_ != null).take(20).toSeq
+    val text = causes.map(_.toString).mkString("\n")
+    val python = s"the Python of Spark's workers (${DriverPython.origin(spark)})"
+    def found(pattern: String): Option[String] =
+      pattern.r.findFirstMatchIn(text).map(_.group(1))
+    found("Cannot run program \"([^\"]+)\"")
+      .map(name => s"$python cannot be started: there is no '$name': ${DriverPython.Remedy}")
+      .orElse(
+        found("No module named '?([\\w.]+)'?")
+          .map(name => s"$python has no module '$name': ${DriverPython.Remedy}")
+      )
+      .orElse(
+        found("(PYTHON_VERSION_MISMATCH[^\\n]*)").map(why =>
+          s"$python is of another version than the driver's ($why): ${DriverPython.Remedy}"
+        )
+      )
+      .orElse(
+        found("(Expected message with id[^\\n]*|PythonEvalType[^\\n]*|unknown eval type[^\\n]*)")
+          .map(why =>
+            s"$python has a pyspark of another version than Spark ${spark.version} ($why): " +
+              s"pip install pyspark==${spark.version} there"
+          )
+      )
+      .filter(_ => causes.exists(_.isInstanceOf[SparkException]))
+  }
+
+  private def function(
+      spark: SparkSession,
+      name: String,
+      arguments: JObject,
+      returnType: DataType
+  ): PythonBridge.Function = {
+    PythonBridge.ship(spark, PythonSources.zip)
+    PythonBridge.Function(
+      s"sparkprophet_$name",
+      command(name, compact(render(arguments)), returnType),
+      returnType,
+      DriverPython.ofWorkers(spark),
+      DriverPython.version(DriverPython.executable(spark)),
+      Seq(PythonSources.zip.getName)
+    )
+  }
+
+  /** (module.name(arguments), return type) as a pickle of protocol 2: names and texts, no code. */
+  private def command(name: String, arguments: String, returnType: DataType): Array[Byte] = {
+    val out = new ByteArrayOutputStream()
+    def raw(bytes: Int*): Unit = bytes.foreach(out.write)
+    def call(module: String, function: String, argument: String): Unit = {
+      out.write(s"c$module\n$function\n".getBytes(UTF_8)) // GLOBAL
+      val text = argument.getBytes(UTF_8)
+      raw('X') // BINUNICODE
+      out.write(ByteBuffer.allocate(4).order(ByteOrder.LITTLE_ENDIAN).putInt(text.length).array)
+      out.write(text)
+      raw(0x85, 'R') // TUPLE1 REDUCE
+    }
+    raw(0x80, 2) // PROTO
+    call(Module, name, arguments)
+    call("pyspark.sql.types", "_parse_datatype_json_string", returnType.json)
+    raw(0x86, '.') // TUPLE2 STOP
+    out.toByteArray
+  }
+}

@@ -1,0 +1,137 @@
+"""Write the Scala traits of params from the tables that the Python Params are made from.
+
+    python scripts/scala_params.py
+
+Names, defaults, ranges and documents then are the same in both languages; a test fails while a
+trait differs from what this writes.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from sparkprophet import ForecastEvaluator, GroupedProphet, GroupedProphetTuner
+from sparkprophet.series import config
+from sparkprophet.series.ranges import Number, OneOf, Whole
+from sparkprophet.spark import params
+from sparkprophet.spark.params import Spec
+
+FOLDER = Path(__file__).resolve().parents[1] / "scala" / "src" / "main" / "scala" / "sparkprophet"
+_WIDTH = 100
+_INDENT = "    "
+_ROWS = ("seasonalities", "holidays", "regressors")
+# By converter: the Scala type, the class of the Param and the method of TableParams that makes one.
+_KINDS: dict[Any, tuple[str, str, str]] = {
+    params.text: ("String", "Param[String]", "text"),
+    params.texts: ("Array[String]", "StringArrayParam", "texts"),
+    params.switch: ("Boolean", "BooleanParam", "flag"),
+    params.space_json: ("String", "Param[String]", "searchSpaceJson"),
+    config._country: ("String", "Param[String]", "text"),
+    config._switch: ("String", "Param[String]", "seasonality"),
+    config._instants: ("Array[String]", "StringArrayParam", "texts"),
+}
+
+
+def _kind(spec: Spec) -> tuple[str, str, str]:
+    """Scala type, class of the Param, and the call that makes it without name and doc."""
+    convert = spec.convert
+    if isinstance(convert, Number):
+        high = "Double.PositiveInfinity" if convert.high == math.inf else f"{float(convert.high)}"
+        open_ends = str(convert.open_ends).lower()
+        return "Double", "DoubleParam", f"number({float(convert.low)}, {high}, {open_ends})"
+    if isinstance(convert, Whole):
+        if convert.low is None:
+            return "Long", "LongParam", "long"
+        return "Int", "IntParam", f"whole({convert.low})"
+    if isinstance(convert, OneOf):
+        values = ", ".join(map(json.dumps, convert.values))
+        if len(values) > _WIDTH // 2:
+            values = f"\n{_wrapped(values, _INDENT, _INDENT)}\n  "
+        return "String", "Param[String]", f"oneOf({values})"
+    if spec.name in _ROWS:
+        return "Seq[Map[String, Any]]", "RowsParam", "rows"
+    return _KINDS[convert]
+
+
+def _literal(value: Any, kind: str) -> str:
+    if kind.startswith("Seq["):
+        return "Seq.empty[Map[String, Any]]"
+    if kind == "Array[String]":
+        return "Array.empty[String]"
+    if kind == "Long":
+        return f"{value}L"
+    return json.dumps(value)
+
+
+def _wrapped(text: str, first: str, rest: str) -> str:
+    return textwrap.fill(text, _WIDTH, initial_indent=first, subsequent_indent=rest)
+
+
+def _doc_literal(doc: str) -> str:
+    """The doc as Scala strings, none longer than a line."""
+    lines = textwrap.wrap(doc, _WIDTH - 12, drop_whitespace=False)
+    return " +\n      ".join(json.dumps(line, ensure_ascii=False) for line in lines)
+
+
+def _comment(text: str) -> str:
+    if len(text) <= _WIDTH - 9:
+        return f"  /** {text} */"
+    return "\n".join(["  /**", _wrapped(text, "   * ", "   * "), "   */"])
+
+
+def _param(spec: Spec) -> str:
+    kind, cls, make = _kind(spec)
+    title = spec.name[0].upper() + spec.name[1:]
+    default = "unset" if spec.default is None else json.dumps(spec.default)
+    call = f"{make})(" if "(" in make else f"{make}("
+    call = call.replace("))(", ")(")
+    return "\n".join([
+        _comment(f"{spec.doc} Default: {default}."),
+        f"  final val {spec.name}: {cls} = {call}",
+        f"    {json.dumps(spec.name)},",
+        f"    {_doc_literal(spec.doc)}",
+        "  )", "",
+        f"  /** The value of [[{spec.name}]]"
+        + ("; fails where it is unset." if spec.default is None else ".") + " */",
+        f"  def get{title}: {kind} = $({spec.name})", "",
+        f"  /** Sets [[{spec.name}]]. */",
+        f"  def set{title}(value: {kind}): this.type = set({spec.name}, value)", "",
+    ])  # fmt: skip
+
+
+def trait(name: str, of: str, specs: Sequence[Spec]) -> str:
+    """The Scala file of one trait."""
+    given = [s for s in specs if s.default is not None]
+    defaults = ",\n".join(f"    {s.name} -> {_literal(s.default, _kind(s)[0])}" for s in given)
+    classes = sorted({_kind(s)[1].partition("[")[0] for s in specs} - {"RowsParam"})
+    own_imports = f"import org.apache.spark.ml.param.{{{', '.join(classes)}}}"
+    return "\n".join([
+        "// Made by scripts/scala_params.py from the tables of the Python Params; do not edit.",
+        "// format: off",
+        "package sparkprophet", "", own_imports, "",
+        f"/** The params of {of}, under the names that Python gives them. */",
+        f"private[sparkprophet] trait {name} extends TableParams {{", "",
+        *map(_param, specs),
+        "  setDefault(", defaults, "  )", "}", "",
+    ])  # fmt: skip
+
+
+def traits() -> dict[str, str]:
+    """Scala text by file name."""
+    own = [s for s in GroupedProphetTuner.specs if s.name != "estimator"]
+    files = [
+        ("GroupedProphetParams", "[[GroupedProphet]] and its model", GroupedProphet.specs),
+        ("GroupedProphetTunerParams", "[[GroupedProphetTuner]] but for its estimator", own),
+        ("ForecastEvaluatorParams", "[[ForecastEvaluator]]", ForecastEvaluator.specs),
+    ]
+    return {f"{name}.scala": trait(name, of, specs) for name, of, specs in files}
+
+
+if __name__ == "__main__":
+    for name, text in traits().items():
+        (FOLDER / name).write_text(text, "utf-8")
