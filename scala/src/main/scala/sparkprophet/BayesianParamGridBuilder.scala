@@ -31,6 +31,7 @@ import SearchDimensions.IntRange
 class BayesianParamGridBuilder(seed: Long) {
 
   import BayesianParamGridBuilder._
+  import TableParams.refuse
   import ParamValues.{label, written}
 
   /** A builder of seed 0. */
@@ -232,6 +233,8 @@ class BayesianParamGridBuilder(seed: Long) {
 /** Builders from JSON, and the paper's own space. */
 object BayesianParamGridBuilder {
 
+  import TableParams.refuse
+
   /** A builder whose `space` equals the one written; throws as `SearchSpace.fromJson`. */
   def fromJson(text: String): BayesianParamGridBuilder = {
     val builder = new BayesianParamGridBuilder()
@@ -302,7 +305,4 @@ object BayesianParamGridBuilder {
   private def checkStage(param: Param[_]): Unit =
     if (param == null)
       refuse("BayesianParamGridBuilder: found null; give a param of a stage, such as lr.regParam")
-
-  private def refuse(message: String): Nothing =
-    throw new IllegalArgumentException(message)
 }

@@ -2,7 +2,7 @@ package sparkprophet
 
 import org.apache.spark.ml.{Estimator, Model}
 import org.apache.spark.ml.evaluation.Evaluator
-import org.apache.spark.ml.param.{Param, ParamMap, Params}
+import org.apache.spark.ml.param._
 import org.apache.spark.ml.tuning.sparkprophet.Stages
 import org.apache.spark.sql.DataFrame
 import org.apache.spark.storage.StorageLevel
@@ -13,6 +13,19 @@ import org.json4s.jackson.JsonMethods.parse
 private[sparkprophet] trait BayesianTuner extends BayesianTunerParams {
 
   import BayesianTuner._
+  import TableParams.refuse
+
+  def estimator: Param[Estimator[_]]
+
+  def evaluator: Param[Evaluator]
+
+  def estimatorParamMaps: Param[Array[ParamMap]]
+
+  def seed: LongParam
+
+  def parallelism: IntParam
+
+  def collectSubModels: BooleanParam
 
   /** Runs a block with the folds of the data, which is kept for that time. */
   private[sparkprophet] def withFolds[T](data: DataFrame, level: StorageLevel)(
@@ -165,6 +178,8 @@ private[sparkprophet] trait BayesianTuner extends BayesianTunerParams {
 
 private[sparkprophet] object BayesianTuner {
 
+  import TableParams.refuse
+
   private val FactNames = List(
     "seed",
     "batchSize",
@@ -208,6 +223,4 @@ private[sparkprophet] object BayesianTuner {
       }: _*)
     case other => throw new IllegalStateException(s"found $other for a point of the search")
   }
-
-  private def refuse(message: String): Nothing = throw new IllegalArgumentException(message)
 }

@@ -26,6 +26,9 @@ private[sparkprophet] case class Fold(train: DataFrame, validation: DataFrame)
  */
 private[sparkprophet] object Folds {
 
+  import Columns.quoted
+  import TableParams.refuse
+
   /** Python's levels; only one keeps rows as objects. */
   val StorageLevels: Map[String, StorageLevel] = Map(
     "NONE" -> StorageLevel.NONE,
@@ -225,10 +228,6 @@ private[sparkprophet] object Folds {
       )
     }
 
-  private def quoted(column: String): Column = col("`" + column.replace("`", "``") + "`")
-
   private def unused(what: String): String =
     s"sparkprophet_${what}_${UUID.randomUUID().toString.takeRight(12)}"
-
-  private def refuse(message: String): Nothing = throw new IllegalArgumentException(message)
 }

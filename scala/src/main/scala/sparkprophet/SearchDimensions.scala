@@ -8,6 +8,8 @@ import org.json4s._
  */
 private[sparkprophet] object SearchDimensions {
 
+  import TableParams.refuse
+
   /** Optuna keeps every number as a double; from here on neighbouring whole numbers look the same. */
   private val LargestInteger = 1L << 53
 
@@ -143,6 +145,4 @@ private[sparkprophet] object SearchDimensions {
 
   private val Growing =
     "low < high, or addChoice with one value for a param that does not vary"
-
-  private def refuse(message: String): Nothing = throw new IllegalArgumentException(message)
 }

@@ -25,6 +25,7 @@ import org.json4s.jackson.JsonMethods.{compact, parse, render}
 private[sparkprophet] class SearchProcess(python: String, sources: Seq[File])
     extends AutoCloseable {
 
+  import DriverPython.Remedy
   import SearchProcess._
 
   private val process: Process = start()
@@ -122,9 +123,6 @@ private[sparkprophet] class SearchProcess(python: String, sources: Seq[File])
 private[sparkprophet] object SearchProcess {
 
   private val Command = "python -m sparkprophet.search"
-
-  private val Remedy =
-    "let PYSPARK_PYTHON or spark.pyspark.python name a Python with `pip install sparkprophet`"
 
   private val NoModule = "(?s).*(No module named .*)".r
 

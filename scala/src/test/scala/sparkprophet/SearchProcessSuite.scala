@@ -103,7 +103,12 @@ class SearchProcessSuite extends AnyFunSuite {
       assert(unopened.getMessage == "there is no search; call open first")
       open(process)
       val wrong = intercept[IllegalStateException](
-        process.call("tell", "number" -> JInt(99), "scores" -> JArray(List(JInt(1))), "seconds" -> JInt(0))
+        process.call(
+          "tell",
+          "number" -> JInt(99),
+          "scores" -> JArray(List(JInt(1))),
+          "seconds" -> JInt(0)
+        )
       )
       assert(wrong.getMessage.contains("IndexError"))
       assert((process.call("next") \ "points").children.length == 4)
@@ -176,7 +181,7 @@ class SearchProcessSuite extends AnyFunSuite {
   test("an interpreter that is not there is named, with the remedy") {
     val error = intercept[IllegalArgumentException](new SearchProcess("/no/such/python", Nil))
     assert(error.getMessage.contains("'/no/such/python' cannot be started"))
-    assert(error.getMessage.contains("let PYSPARK_PYTHON"))
+    assert(error.getMessage.contains("PYSPARK_PYTHON, to a Python"))
   }
 
   test("a module that the interpreter lacks is named, with the remedy") {
