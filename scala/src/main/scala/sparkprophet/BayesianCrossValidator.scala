@@ -4,7 +4,7 @@ import org.apache.spark.ml.Model
 import org.apache.spark.ml.param.ParamMap
 import org.apache.spark.ml.tuning.{CrossValidator, CrossValidatorModel}
 import org.apache.spark.ml.tuning.sparkprophet.OpenCrossValidatorModel
-import org.apache.spark.ml.util.Identifiable
+import org.apache.spark.ml.util.{Identifiable, MLReadable, MLReader, MLWriter}
 import org.apache.spark.sql.{DataFrame, Dataset}
 import org.apache.spark.sql.types.StructType
 import org.apache.spark.storage.StorageLevel
@@ -78,6 +78,24 @@ class BayesianCrossValidator(override val uid: String)
 
   override def copy(extra: ParamMap): BayesianCrossValidator =
     super.copy(extra).asInstanceOf[BayesianCrossValidator]
+
+  /** Saves it whole or not at all; an estimator and an evaluator have to be set. */
+  override def write: MLWriter = new StageWriter(this, TunerFolder.write(this, _))
+}
+
+/** Loads what `save` wrote, in this language or in Python. */
+object BayesianCrossValidator extends MLReadable[BayesianCrossValidator] {
+
+  override def read: MLReader[BayesianCrossValidator] =
+    new StageReader(classOf[BayesianCrossValidator], build, TunerFolder.Apart)
+
+  private def build(metadata: Metadata): BayesianCrossValidator = {
+    val tuner = new BayesianCrossValidator(metadata.uid)
+    TunerFolder.readInto(tuner, metadata)
+    tuner
+  }
+
+  override def load(path: String): BayesianCrossValidator = super.load(path)
 }
 
 /**
@@ -115,4 +133,40 @@ class BayesianCrossValidatorModel private[sparkprophet] (
 
   override def toString: String =
     s"BayesianCrossValidatorModel: uid=$uid, bestModel=$bestModel, trials=${trials.length}"
+
+  /** Saves it whole or not at all, with its sub-models. */
+  override def save(path: String): Unit =
+    new StageWriter(this, parts(_, hasSubModels)).save(path)
+
+  override private[sparkprophet] def parts(path: String, withSubModels: Boolean): Written = {
+    val metrics = Seq("avgMetrics" -> avgMetrics, "stdMetrics" -> stdMetrics)
+    val folders = Option.when(withSubModels) {
+      subModels.toSeq.zipWithIndex.map { case (of, fold) => s"fold$fold/" -> of }
+    }
+    TunerFolder.write(this, path, bestModel, metrics, folders)
+  }
+}
+
+/** Loads what `save` wrote, in this language or in Python. */
+object BayesianCrossValidatorModel extends MLReadable[BayesianCrossValidatorModel] {
+
+  override def read: MLReader[BayesianCrossValidatorModel] =
+    new StageReader(classOf[BayesianCrossValidatorModel], build, TunerFolder.Apart)
+
+  private def build(metadata: Metadata): BayesianCrossValidatorModel = {
+    val folds = metadata.params.get("numFolds").fold(0)(PlainJson.number(_).toInt)
+    val models = Seq.tabulate(folds)(fold => TunerFolder.subModels(metadata, s"fold$fold/"))
+    val model = new BayesianCrossValidatorModel(
+      metadata.uid,
+      TunerFolder.bestModel(metadata),
+      TunerFolder.metrics(metadata, "avgMetrics"),
+      TunerFolder.metrics(metadata, "stdMetrics"),
+      Option.when(models.nonEmpty && models.forall(_.isDefined))(models.flatten.toArray),
+      TunerFolder.record(metadata)
+    )
+    TunerFolder.readInto(model, metadata)
+    model
+  }
+
+  override def load(path: String): BayesianCrossValidatorModel = super.load(path)
 }

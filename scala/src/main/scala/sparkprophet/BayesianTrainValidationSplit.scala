@@ -4,7 +4,7 @@ import org.apache.spark.ml.Model
 import org.apache.spark.ml.param.ParamMap
 import org.apache.spark.ml.tuning.{TrainValidationSplit, TrainValidationSplitModel}
 import org.apache.spark.ml.tuning.sparkprophet.OpenTrainValidationSplitModel
-import org.apache.spark.ml.util.Identifiable
+import org.apache.spark.ml.util.{Identifiable, MLReadable, MLReader, MLWriter}
 import org.apache.spark.sql.{DataFrame, Dataset}
 import org.apache.spark.sql.types.StructType
 import org.apache.spark.storage.StorageLevel
@@ -54,6 +54,24 @@ class BayesianTrainValidationSplit(override val uid: String)
 
   override def copy(extra: ParamMap): BayesianTrainValidationSplit =
     super.copy(extra).asInstanceOf[BayesianTrainValidationSplit]
+
+  /** Saves it whole or not at all; an estimator and an evaluator have to be set. */
+  override def write: MLWriter = new StageWriter(this, TunerFolder.write(this, _))
+}
+
+/** Loads what `save` wrote, in this language or in Python. */
+object BayesianTrainValidationSplit extends MLReadable[BayesianTrainValidationSplit] {
+
+  override def read: MLReader[BayesianTrainValidationSplit] =
+    new StageReader(classOf[BayesianTrainValidationSplit], build, TunerFolder.Apart)
+
+  private def build(metadata: Metadata): BayesianTrainValidationSplit = {
+    val tuner = new BayesianTrainValidationSplit(metadata.uid)
+    TunerFolder.readInto(tuner, metadata)
+    tuner
+  }
+
+  override def load(path: String): BayesianTrainValidationSplit = super.load(path)
 }
 
 /**
@@ -87,4 +105,35 @@ class BayesianTrainValidationSplitModel private[sparkprophet] (
 
   override def toString: String =
     s"BayesianTrainValidationSplitModel: uid=$uid, bestModel=$bestModel, trials=${trials.length}"
+
+  /** Saves it whole or not at all, with its sub-models. */
+  override def save(path: String): Unit =
+    new StageWriter(this, parts(_, hasSubModels)).save(path)
+
+  override private[sparkprophet] def parts(path: String, withSubModels: Boolean): Written = {
+    val folders = Option.when(withSubModels)(Seq("" -> subModels))
+    val metrics = Seq("validationMetrics" -> validationMetrics)
+    TunerFolder.write(this, path, bestModel, metrics, folders)
+  }
+}
+
+/** Loads what `save` wrote, in this language or in Python. */
+object BayesianTrainValidationSplitModel extends MLReadable[BayesianTrainValidationSplitModel] {
+
+  override def read: MLReader[BayesianTrainValidationSplitModel] =
+    new StageReader(classOf[BayesianTrainValidationSplitModel], build, TunerFolder.Apart)
+
+  private def build(metadata: Metadata): BayesianTrainValidationSplitModel = {
+    val model = new BayesianTrainValidationSplitModel(
+      metadata.uid,
+      TunerFolder.bestModel(metadata),
+      TunerFolder.metrics(metadata, "validationMetrics"),
+      TunerFolder.subModels(metadata, ""),
+      TunerFolder.record(metadata)
+    )
+    TunerFolder.readInto(model, metadata)
+    model
+  }
+
+  override def load(path: String): BayesianTrainValidationSplitModel = super.load(path)
 }

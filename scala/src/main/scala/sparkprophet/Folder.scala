@@ -16,7 +16,9 @@ private[sparkprophet] object Folder {
   def make(spark: SparkSession, path: String, what: String): Unit = {
     val made =
       try system(spark, path).mkdirs(new Path(path))
-      catch { case error: IOException => throw unmade(path, what, s" (${error.getMessage})", error) }
+      catch {
+        case error: IOException => throw unmade(path, what, s" (${error.getMessage})", error)
+      }
     if (!made) throw unmade(path, what, "", null)
   }
 
@@ -41,7 +43,8 @@ private[sparkprophet] object Folder {
   }
 
   private def system(spark: SparkSession, path: String): FileSystem = {
-    val configuration = new org.apache.hadoop.conf.Configuration(spark.sparkContext.hadoopConfiguration)
+    val configuration =
+      new org.apache.hadoop.conf.Configuration(spark.sparkContext.hadoopConfiguration)
     new Path(path).getFileSystem(configuration)
   }
 

@@ -7,7 +7,7 @@ import org.json4s.JsonDSL._
 import org.json4s.jackson.JsonMethods.{compact, parse, render}
 
 /** What is known of a saved stage besides its data: JSON of the same form as Spark's own. */
-private[sparkprophet] final case class Metadata(path: String, json: JObject) {
+final private[sparkprophet] case class Metadata(path: String, json: JObject) {
 
   def className: String = text("class")
 
@@ -77,7 +77,9 @@ private[sparkprophet] object Metadata {
 
   def read(spark: SparkSession, path: String): Metadata = {
     if (!Folder.exists(spark, s"$path/metadata"))
-      TableParams.refuse(s"$path has no metadata: it is no saved stage, or one that was not finished")
+      TableParams.refuse(
+        s"$path has no metadata: it is no saved stage, or one that was not finished"
+      )
     parse(spark.read.text(s"$path/metadata").head().getString(0)) match {
       case json: JObject => Metadata(path, json)
       case _ => TableParams.refuse(s"$path/metadata is no JSON object: it is no saved stage")
@@ -102,7 +104,8 @@ private[sparkprophet] object Metadata {
     val own = stage.params.toList
       .filter(param => stage.isSet(param) && !params.contains(param.name))
       .map(param => encoded(param, stage.getOrDefault(param.asInstanceOf[Param[Any]])))
-    val replaced = params.toList.collect { case (name, value) if value != JNothing => name -> value }
+    val replaced =
+      params.toList.collect { case (name, value) if value != JNothing => name -> value }
     val defaults =
       stage.params.toList.flatMap(param => stage.getDefault(param).map(encoded(param, _)))
     val json = ("class" -> stage.getClass.getName) ~

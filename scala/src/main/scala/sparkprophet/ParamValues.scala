@@ -9,7 +9,7 @@ import org.json4s.jackson.JsonMethods.{compact, parse, render}
 /** Values of params as plain JSON, which is what a search space and its trials hold. */
 private[sparkprophet] object ParamValues {
 
-  /** `Stage.param`: the stage's class as in its uid, without the random end. */
+  /** `Stage.param`: the stage by its uid, without the random end. */
   def label(param: Param[_]): String =
     s"${param.parent.replaceFirst("_[0-9a-f]{12}$", "")}.${param.name}"
 

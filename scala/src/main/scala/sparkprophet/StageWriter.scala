@@ -7,7 +7,7 @@ import org.apache.spark.ml.util.{MLReader, MLWriter}
 import org.json4s._
 
 /** What a stage's metadata says besides the stage's own params. */
-private[sparkprophet] final case class Written(
+final private[sparkprophet] case class Written(
     params: Map[String, JValue] = Map.empty,
     extra: JObject = JObject()
 )

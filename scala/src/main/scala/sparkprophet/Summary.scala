@@ -116,7 +116,7 @@ private[sparkprophet] object Summary {
       .sortBy(c => (-c.groups, c.status, c.errorCode.getOrElse("")))
   }
 
-  private implicit val formats: Formats = DefaultFormats
+  implicit private val formats: Formats = DefaultFormats
 
   /** What `toJson`, or Python, wrote. */
   def fromJson(json: JValue): Summary = Summary(
