@@ -24,7 +24,7 @@ demo: venv ## the demo, examples/demo.py (ARGS="..." is passed on)
 
 test: test-python test-scala ## all tests but the slow ones
 
-test-python: venv ## the Python tests but the slow ones (ARGS="..." is passed to pytest)
+test-python: venv jar ## the Python tests but the slow ones (ARGS="..." is passed to pytest)
 	@$(pytest) -m 'not slow' $(both_cores) $(ARGS)
 
 test-scala: venv ## the Scala tests, on the jars of .venv's pyspark

@@ -1,12 +1,15 @@
 """Where compiled kernels are kept, and what that leaves alone."""
 
 import os
+import shutil
 import stat
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+import sparkprophet
 from sparkprophet.numerics import compiled
 
 pytest.importorskip("numba")
@@ -112,20 +115,28 @@ def test_a_users_own_setting_is_left_alone():
     assert done.stdout.strip() == "/users/own"
 
 
-def test_another_process_finds_what_one_compiled(tmp_path):
-    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
+@pytest.mark.parametrize("zipped", [False, True])
+def test_another_process_finds_what_one_compiled(tmp_path, zipped):
+    """Also from a zip at another path, as Spark sends it to the workers of each application."""
+    kernels = tmp_path / "kernels"
+    kernels.mkdir()
 
-    def run():
+    def run(application):
+        environment = os.environ | {"NUMBA_CACHE_DIR": str(kernels)}
+        if zipped:
+            package = Path(sparkprophet.__file__).parent
+            shutil.make_archive(tmp_path / application, "zip", package.parent, package.name)
+            environment["PYTHONPATH"] = str(tmp_path / f"{application}.zip")
         done = subprocess.run(
             [sys.executable, "-c", SOLVE], env=environment, capture_output=True, text=True
         )
         assert done.returncode == 0, done.stderr
-        files = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.nb?")}
+        files = {path: path.stat().st_mtime_ns for path in kernels.rglob("*.nb?")}
         return int(done.stdout), files
 
-    hits, made = run()
+    hits, made = run("first")
     assert hits == 0 and len(made) >= 2
-    hits, kept = run()
+    hits, kept = run("second")
     assert hits == 1
     assert kept == made
 

@@ -37,6 +37,8 @@ def compiled(function: Function) -> Function:
     if not COMPILED:
         return function
     place = cache_directory(function.__module__.rpartition(".")[0])
+    if place is not None:
+        function.__code__ = function.__code__.replace(co_filename=_source_in(place, function))
     # Numba reads the setting when it decorates; a user's own functions keep theirs.
     before, numba.config.CACHE_DIR = numba.config.CACHE_DIR, str(place or "")
     try:
@@ -65,6 +67,21 @@ def cache_directory(package: str) -> Path | None:
     name = f"sparkprophet-{user}-{_fingerprint(package)}"
     folders = (Path(place) / name for place in places if place)
     return next((folder for folder in folders if _is_own(folder, user)), None)
+
+
+def _source_in(place: Path, function: Callable[..., Any]) -> str:
+    """A copy of the function's source file in the folder of its kernels.
+
+    Numba keeps kernels by the path of their source, which with Spark changes from one application
+    to the next: a zip that was sent to the workers, an archive unpacked for one container.
+    """
+    package, _, module = function.__module__.rpartition(".")
+    copy = place / f"{module}.py"
+    if not copy.exists():
+        with tempfile.NamedTemporaryFile(dir=place, delete=False) as scratch:
+            scratch.write((importlib.resources.files(package) / copy.name).read_bytes())
+        os.replace(scratch.name, copy)
+    return str(copy)
 
 
 def _fingerprint(package: str) -> str:

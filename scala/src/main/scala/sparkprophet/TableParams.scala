@@ -15,6 +15,9 @@ private[sparkprophet] trait TableParams extends Params {
   private[sparkprophet] def restoreDefault(param: Param[Any], value: Any): Unit =
     setDefault(param, value)
 
+  /** Gives `to` this stage's values and defaults. */
+  private[sparkprophet] def copyTo(to: Params): Unit = copyValues(to)
+
   protected def text(name: String, doc: String): Param[String] =
     new Param(this, name, doc, isText(name))
 

@@ -1,0 +1,178 @@
+package sparkprophet
+
+import org.apache.spark.ml.Model
+import org.apache.spark.ml.param.ParamMap
+import org.apache.spark.ml.util.{MLReadable, MLReader, MLWritable, MLWriter}
+import org.apache.spark.sql.{DataFrame, Dataset, SparkSession}
+import org.apache.spark.sql.functions._
+import org.apache.spark.sql.types.StructType
+import org.json4s.JsonDSL._
+
+/**
+ * Fitted models, one row per key of the fitted DataFrame, whatever happened to it.
+ *
+ * Made by [[GroupedProphet]] and [[GroupedProphetTuner]], or loaded; has their params.
+ */
+class GroupedProphetModel private[sparkprophet] (
+    override val uid: String,
+    table: DataFrame,
+    val summary: Summary
+) extends Model[GroupedProphetModel]
+    with GroupedProphetParams
+    with MLWritable {
+
+  /**
+   * One row per key: key columns, status, solver, error_code, error_message, n_obs, start, end,
+   * log_posterior, fit_seconds, cpu_seconds, host, pid, started_at, config (JSON), state; after a
+   * search best_value, n_trials, stopped_by, untuned_value, naive_value too.
+   */
+  def models: DataFrame = table.drop("trials")
+
+  /** Keys with an error: key columns, status, error_code, error_message, n_obs, start, end. */
+  def failures: DataFrame = {
+    val shown = Seq("status", "error_code", "error_message", "n_obs", "start", "end").map(col)
+    table.where(col("error_code").isNotNull).select(keys ++ shown: _*)
+  }
+
+  /**
+   * Every trial of every key's search: key columns, trial, value, state, params (JSON), seconds,
+   * cpu_seconds, error. Throws IllegalArgumentException for a model that was not tuned.
+   */
+  def trials: DataFrame = {
+    requireTuned("trials")
+    table
+      .select(keys :+ explode(col("trials")).as("t"): _*)
+      .select(keys :+ col("t.*"): _*)
+  }
+
+  /**
+   * The metric of each key on the same holdout: key columns, tuned, untuned (the estimator's own
+   * values) and seasonal_naive. Throws IllegalArgumentException for a model that was not tuned.
+   */
+  def comparison: DataFrame = {
+    requireTuned("best_value")
+    val names = Seq("best_value" -> "tuned", "untuned_value" -> "untuned") :+
+      ("naive_value" -> "seasonal_naive")
+    table.select(keys ++ names.map { case (name, as) => col(name).as(as) }: _*)
+  }
+
+  /**
+   * The rows of `dataset` with predictionCol, lowerCol and upperCol: the forecast of the row's key
+   * at its timestamp. Rows that cannot be forecast are kept with nulls, skipped or refused, by
+   * handleInvalid.
+   */
+  override def transform(dataset: Dataset[_]): DataFrame = {
+    Columns.check(this, dataset, fitting = false)
+    Forecasting.transform(dataset, this, table)
+  }
+
+  /** The steps after each key's end, at the key's own step. */
+  def forecast(horizon: Int): DataFrame = forecast(horizon, None, includeHistory = false)
+
+  /**
+   * Forecasts of every key that has a model, from the step after its own last timestamp.
+   *
+   * @param horizon
+   *   steps ahead, at least 1
+   * @param freq
+   *   a pandas frequency such as "D" or "W-THU"; by default each key's own step, found from its
+   *   history, gaps allowed
+   * @param includeHistory
+   *   also the fitted values of the history
+   * @return
+   *   key columns, timestamp, predictionCol, lowerCol, upperCol; a failed key has no rows
+   */
+  def forecast(horizon: Int, freq: Option[String], includeHistory: Boolean): DataFrame =
+    Forecasting.ahead(this, table, horizon, freq, includeHistory)
+
+  /**
+   * Forecasts where the models use regressors or conditions.
+   *
+   * @param regressors
+   *   future rows with the key columns, the timestamp and every regressor, condition, cap and
+   *   floor column. Its timestamps after a key's end are forecast, at most `horizon` of them
+   */
+  def forecast(horizon: Int, regressors: Dataset[_], includeHistory: Boolean): DataFrame =
+    Forecasting.aheadOfRows(this, table, horizon, regressors, includeHistory)
+
+  /**
+   * The rows of `dataset` with `trend` (label's unit) and `components`, a map of every component's
+   * value by name as Prophet names them: additive ones in the label's unit, multiplicative ones as
+   * a share of the trend. NULL for rows that cannot be forecast.
+   */
+  def components(dataset: Dataset[_]): DataFrame = {
+    Columns.check(this, dataset, fitting = false)
+    Forecasting.components(dataset, this, table)
+  }
+
+  /** The input's schema with the forecast's columns. */
+  override def transformSchema(schema: StructType): StructType =
+    GroupedProphet.outputSchema(this, schema, fitting = false)
+
+  /** Gives back the memory and disk of the fitted table; what is still derived is fitted again. */
+  def unpersist(): this.type = {
+    table.unpersist()
+    this
+  }
+
+  override def copy(extra: ParamMap): GroupedProphetModel =
+    copyValues(new GroupedProphetModel(uid, table, summary), extra).setParent(parent)
+
+  /** A writer: `write.overwrite().save(path)`. */
+  override def write: MLWriter = new StageWriter(
+    this,
+    path => {
+      // Half the size of Spark's default codec on these arrays of doubles.
+      table.write.option("compression", "zstd").parquet(s"$path/models")
+      Written(extra = "summary" -> summary.toJson)
+    }
+  )
+
+  private def keys = getGroupCols.toSeq.map(Columns.quoted)
+
+  private def requireTuned(column: String): Unit =
+    if (!table.columns.contains(column))
+      TableParams.refuse(s"$uid was fitted, not tuned: use GroupedProphetTuner")
+}
+
+/** Loads what `save` wrote, in this language or in Python. */
+object GroupedProphetModel extends MLReadable[GroupedProphetModel] {
+
+  override def read: MLReader[GroupedProphetModel] =
+    new StageReader(
+      classOf[GroupedProphetModel],
+      saved =>
+        new GroupedProphetModel(
+          saved.uid,
+          SparkSession.active.read.parquet(s"${saved.path}/models"),
+          Summary.fromJson(saved("summary"))
+        )
+    )
+
+  override def load(path: String): GroupedProphetModel = super.load(path)
+
+  /** The model of a finished fit, with the params of `params`; throws where too much failed. */
+  private[sparkprophet] def finished(
+      uid: String,
+      params: GroupedProphetParams,
+      models: DataFrame,
+      summary: Summary
+  ): GroupedProphetModel = {
+    val model = new GroupedProphetModel(uid, models, summary)
+    params.copyTo(model)
+    if (summary.groups == 0)
+      TableParams.refuse("dataset has no rows, so there is nothing to fit: check its source")
+    val (failed, allowed) = (summary.failedFraction, params.getMaxFailedFraction)
+    if (failed == 1 || failed > allowed) {
+      val top = summary.counts.filter(_.status == "failed").take(3).map { c =>
+        s"${c.groups} x ${c.errorCode.getOrElse("?")}, such as: ${c.example.getOrElse("?")}"
+      }
+      throw new FitFailedException(
+        s"${summary.byStatus("failed")} of ${summary.groups} groups failed (maxFailedFraction is " +
+          s"$allowed): ${top.mkString("; ")}",
+        model
+      )
+    }
+    model
+  }
+}
