@@ -15,7 +15,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sparkprophet import ForecastEvaluator, GroupedProphet, GroupedProphetTuner
+from pyspark.ml.tuning import CrossValidator
+
+from sparkprophet import (
+    BayesianCrossValidator,
+    ForecastEvaluator,
+    GroupedProphet,
+    GroupedProphetTuner,
+)
 from sparkprophet.series import config
 from sparkprophet.series.ranges import Number, OneOf, Whole
 from sparkprophet.spark import params
@@ -84,9 +91,28 @@ def _comment(text: str) -> str:
     return "\n".join(["  /**", _wrapped(text, "   * ", "   * "), "   */"])
 
 
+def _accessors(spec: Spec, kind: str) -> list[str]:
+    """The getter and the setters of a param."""
+    title = spec.name[0].upper() + spec.name[1:]
+    value = f"$({spec.name})"
+    setters = [(kind, "value")]
+    if spec.convert is params.space_json:
+        kind, value = "SearchSpace", f"SearchSpace.fromJson({value})"
+        setters.append(("SearchSpace", "value.toJson"))
+    end = "; fails where it is unset." if spec.default is None else "."
+    lines = [
+        f"  /** The value of [[{spec.name}]]{end} */",
+        f"  def get{title}: {kind} = {value}",
+        "",
+    ]
+    for takes, given in setters:
+        setter = f"  def set{title}(value: {takes}): this.type = set({spec.name}, {given})"
+        lines += [f"  /** Sets [[{spec.name}]]. */", setter, ""]
+    return lines
+
+
 def _param(spec: Spec) -> str:
     kind, cls, make = _kind(spec)
-    title = spec.name[0].upper() + spec.name[1:]
     default = "unset" if spec.default is None else json.dumps(spec.default)
     call = f"{make})(" if "(" in make else f"{make}("
     call = call.replace("))(", ")(")
@@ -96,11 +122,7 @@ def _param(spec: Spec) -> str:
         f"    {json.dumps(spec.name)},",
         f"    {_doc_literal(spec.doc)}",
         "  )", "",
-        f"  /** The value of [[{spec.name}]]"
-        + ("; fails where it is unset." if spec.default is None else ".") + " */",
-        f"  def get{title}: {kind} = $({spec.name})", "",
-        f"  /** Sets [[{spec.name}]]. */",
-        f"  def set{title}(value: {kind}): this.type = set({spec.name}, value)", "",
+        *_accessors(spec, kind),
     ])  # fmt: skip
 
 
@@ -111,7 +133,8 @@ def trait(name: str, of: str, specs: Sequence[Spec]) -> str:
     classes = sorted({_kind(s)[1].partition("[")[0] for s in specs} - {"RowsParam"})
     own_imports = f"import org.apache.spark.ml.param.{{{', '.join(classes)}}}"
     return "\n".join([
-        "// Made by scripts/scala_params.py from the tables of the Python Params; do not edit.",
+        "// Made by scripts/scala_params.py from the tables of the Python Params: "
+        "not to be edited.",
         "// format: off",
         "package sparkprophet", "", own_imports, "",
         f"/** The params of {of}, under the names that Python gives them. */",
@@ -124,9 +147,11 @@ def trait(name: str, of: str, specs: Sequence[Spec]) -> str:
 def traits() -> dict[str, str]:
     """Scala text by file name."""
     own = [s for s in GroupedProphetTuner.specs if s.name != "estimator"]
+    added = [s for s in BayesianCrossValidator.specs if not hasattr(CrossValidator, s.name)]
     files = [
         ("GroupedProphetParams", "[[GroupedProphet]] and its model", GroupedProphet.specs),
         ("GroupedProphetTunerParams", "[[GroupedProphetTuner]] but for its estimator", own),
+        ("BayesianTunerParams", "both Bayesian tuners but for those of Spark's own", added),
         ("ForecastEvaluatorParams", "[[ForecastEvaluator]]", ForecastEvaluator.specs),
     ]
     return {f"{name}.scala": trait(name, of, specs) for name, of, specs in files}

@@ -30,9 +30,7 @@ SOLVERS = SearchSpace(
         Choice("solver", ["l-bfgs", "normal", [1, True]], parent="LR_1"),
         Int("depth", 2, 8, step=2),
         Uniform("mixing", 0.0, 1.0, parent="LR_1", when=(When("solver", ["l-bfgs"], "LR_1"),)),
-        Choice(
-            "path", ["short", "long"], when=(When("solver", ["l-bfgs", [1, True]], "LR_1"),)
-        ),
+        Choice("path", ["short", "long"], when=(When("solver", ["l-bfgs", [1, True]], "LR_1"),)),
         Uniform("length", 1.0, 100.0, log=True, when=[When("path", ("long",))]),
         Int("both", 1, 9, when=(When("path", ["short"]), When("depth", [2, 8.0]))),
     ),

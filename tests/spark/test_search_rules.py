@@ -7,7 +7,8 @@ import pytest
 
 from sparkprophet.search import SearchSpace, Uniform
 from sparkprophet.search.batched_study import BatchedStudy
-from sparkprophet.spark.bayesian_search import Rules, search
+from sparkprophet.search.rules import Rules
+from sparkprophet.spark.bayesian_search import search
 from sparkprophet.spark.candidate_fits import Candidate
 from tuning_cases import states
 

@@ -7,7 +7,6 @@ import logging
 import math
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,27 +16,13 @@ from pyspark.ml.param import Param
 from pyspark.ml.util import MetaAlgorithmReadWrite
 
 from sparkprophet.search.batched_study import Asked, BatchedTrials, ScoredTrial
+from sparkprophet.search.rules import Rules
 from sparkprophet.search.space import SearchSpace
-from sparkprophet.search.study import stalled
 from sparkprophet.spark.candidate_fits import Candidate, CandidateFits, ParamMap, release
 from sparkprophet.spark.errors import SearchFailedError
 from sparkprophet.spark.interrupts import ctrl_c_noted
 
 _logger = logging.getLogger("sparkprophet")
-
-
-@dataclass(frozen=True)
-class Rules:
-    """When a search ends, and how it goes on: params of the Bayesian tuners.
-
-    timeout: seconds after which no batch starts, 0 for none. max_failed_trials: None for any.
-    """
-
-    num_trials: int
-    batch_size: int
-    early_stopping_rounds: int
-    timeout: float
-    max_failed_trials: int | None
 
 
 @dataclass(frozen=True)
@@ -74,17 +59,14 @@ def search(
     SearchFailedError
         Where every trial failed, or more than `max_failed_trials`.
     """
-    until = time.monotonic() + rules.timeout if rules.timeout else math.inf
+    until = rules.until()
     models: dict[int, Sequence[Any]] = {}
     with fits, _bar(study, rules.num_trials) as show, ctrl_c_noted() as interrupted:
         try:
-            while (stopped_by := _ends(study.trials(), study.maximise, rules, until)) is None:
+            while (stopped_by := rules.ended(study.trials(), study.maximise, until)) is None:
                 if interrupted.is_set():
                     raise KeyboardInterrupt
-                tried = len(study.trials())
-                # A resumed search ends the batch that it was in.
-                size = rules.batch_size - tried % rules.batch_size
-                asked = study.ask(min(size, rules.num_trials - tried))
+                asked = study.ask(rules.next_size(len(study.trials())))
                 _try(asked, study, fits, param_map, models, show, interrupted)
         except KeyboardInterrupt as error:
             if study.best() is None or isinstance(error.__context__, KeyboardInterrupt):
@@ -101,29 +83,6 @@ def search(
             trials,
         )
     return Found(trials, best, models, stopped_by)
-
-
-def _ends(trials: Sequence[ScoredTrial], maximise: bool, rules: Rules, until: float) -> str | None:
-    """What ends the search now, if anything.
-
-    All but the number of trials is looked at between batches only, the one that a killed process
-    was in counted: the end is the same whatever the order in which a batch's trials end.
-    """
-    if len(trials) < rules.num_trials and len(trials) % rules.batch_size:
-        return None
-    failures = sum(trial.error is not None for trial in trials)
-    if rules.max_failed_trials is not None and failures > rules.max_failed_trials:
-        return "maxFailedTrials"
-    if len(trials) >= rules.num_trials:
-        return "numTrials"
-    best_values, best = [], math.inf
-    for trial in trials:
-        if trial.value is not None:
-            best = min(best, -trial.value if maximise else trial.value)
-        best_values.append(best)
-    if stalled(best_values, rules.early_stopping_rounds, 0.0):
-        return "earlyStopping"
-    return "timeout" if trials and time.monotonic() >= until else None
 
 
 def _try(

@@ -14,7 +14,9 @@ from pyspark.ml.tuning import CrossValidator, TrainValidationSplit
 from pyspark.sql import DataFrame
 
 from sparkprophet.search.batched_study import Asked, BatchedStudy, BatchedTrials
+from sparkprophet.search.facts import facts_of
 from sparkprophet.search.grid_study import GridStudy
+from sparkprophet.search.rules import Rules
 from sparkprophet.search.sampler import check_sampler
 from sparkprophet.search.space import SearchSpace
 from sparkprophet.series.ranges import Number, OneOf, Whole
@@ -25,7 +27,7 @@ from sparkprophet.spark.bayesian_models import (
     BayesianTrainValidationSplitModel,
     SearchedModel,
 )
-from sparkprophet.spark.bayesian_search import Found, Rules, params_of, search
+from sparkprophet.spark.bayesian_search import Found, params_of, search
 from sparkprophet.spark.candidate_fits import CandidateFits, ParamMap
 from sparkprophet.spark.interrupts import ctrl_c_noted
 from sparkprophet.spark.params import (
@@ -203,12 +205,8 @@ class _BayesianTuner(TableParams):
         names = ("seed", "batchSize", "sampler", "numStartupTrials", "numFolds", "trainRatio",
                  "foldCol", "timestampCol", "horizon")  # fmt: skip
         settings = {param.name: value for param, value in evaluator.extractParamMap().items()}
-        return {
-            "searchSpace": space.without_owners().toJson(),
-            "estimator": type(estimator).__name__,
-            "evaluator": f"{type(evaluator).__name__} {sorted(settings.items(), key=str)}",
-            **{name: self._optional(name) for name in names if self.hasParam(name)},
-        }
+        others = {name: self._optional(name) for name in names if self.hasParam(name)}
+        return facts_of(space, type(estimator).__name__, type(evaluator).__name__, settings, others)
 
     def _needed(self, name: str) -> Any:
         if not self.isDefined(name):

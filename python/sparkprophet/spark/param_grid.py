@@ -11,23 +11,10 @@ from typing import Any
 from pyspark.ml.param import Param, Params
 
 from sparkprophet.search.dimensions import Choice, Fixed, Int, Uniform, When
+from sparkprophet.search.paper import PAPER_SPACE
 from sparkprophet.search.rounds import propose
 from sparkprophet.search.space import SearchSpace
 from sparkprophet.search.values import flag, shown, whole_number
-
-_PAPER_SEASONALITY_MODES = ("multiplicative", "additive")
-_PAPER_SCALES = {
-    "yearlyPriorScale": (0.01, 2.0),
-    "monthlyPriorScale": (0.01, 10.0),
-    "weeklyPriorScale": (0.01, 10.0),
-    "changepointPriorScale": (0.01, 0.9),
-    "holidaysPriorScale": (0.005, 30.0),
-}
-_PAPER_ORDERS = {
-    "yearlyFourierOrder": (12, 13),
-    "monthlyFourierOrder": (4, 5),
-    "weeklyFourierOrder": (1, 3),
-}
 
 
 class BayesianParamGridBuilder:
@@ -287,23 +274,26 @@ def paper_search_space(estimator: Params) -> SearchSpace:
     (uniform, not logarithmic) and three Fourier orders, both ends inclusive. Raises TypeError
     where `estimator` has not all of these params.
     """
-    names = ("seasonalityMode", *_PAPER_SCALES, *_PAPER_ORDERS)
     if not isinstance(estimator, Params):
         raise TypeError(
             f"paper_search_space: estimator: found {shown(estimator)}; give a GroupedProphet"
         )
-    missing = [name for name in names if not estimator.hasParam(name)]
+    dimensions = PAPER_SPACE.dimensions
+    missing = [d.name for d in dimensions if not estimator.hasParam(d.name)]
     if missing:
         raise TypeError(
             f"paper_search_space: estimator: found {type(estimator).__name__}, which has no "
             f"param {', '.join(missing)}; give a GroupedProphet"
         )
     builder = BayesianParamGridBuilder()
-    builder.addChoice(estimator.getParam("seasonalityMode"), _PAPER_SEASONALITY_MODES)
-    for name, (low, high) in _PAPER_SCALES.items():
-        builder.addUniform(estimator.getParam(name), low, high)
-    for name, (low, high) in _PAPER_ORDERS.items():
-        builder.addInt(estimator.getParam(name), low, high)
+    for dimension in dimensions:
+        param = estimator.getParam(dimension.name)
+        if isinstance(dimension, Choice):
+            builder.addChoice(param, dimension.values)
+        elif isinstance(dimension, Int):
+            builder.addInt(param, dimension.low, dimension.high)
+        else:
+            builder.addUniform(param, dimension.low, dimension.high)
     return builder.space()
 
 

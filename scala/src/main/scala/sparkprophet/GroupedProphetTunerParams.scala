@@ -14,10 +14,13 @@ private[sparkprophet] trait GroupedProphetTunerParams extends TableParams {
   )
 
   /** The value of [[searchSpace]]; fails where it is unset. */
-  def getSearchSpace: String = $(searchSpace)
+  def getSearchSpace: SearchSpace = SearchSpace.fromJson($(searchSpace))
 
   /** Sets [[searchSpace]]. */
   def setSearchSpace(value: String): this.type = set(searchSpace, value)
+
+  /** Sets [[searchSpace]]. */
+  def setSearchSpace(value: SearchSpace): this.type = set(searchSpace, value.toJson)
 
   /** Trials per group. Default: 50. */
   final val numTrials: IntParam = whole(1)(

@@ -80,7 +80,16 @@ private[sparkprophet] trait TableParams extends Params {
   protected def rows(name: String, doc: String): RowsParam = new RowsParam(this, name, doc)
 
   protected def searchSpaceJson(name: String, doc: String): Param[String] =
-    new Param(this, name, doc, isText(name))
+    new Param(
+      this,
+      name,
+      doc,
+      (json: String) => {
+        if (json == null) refuse(s"$name is null: give a SearchSpace or its JSON")
+        SearchSpace.fromJson(json)
+        true
+      }
+    )
 }
 
 private[sparkprophet] object TableParams {
