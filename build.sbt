@@ -90,6 +90,7 @@ lazy val examples = (project in file("examples/scala"))
   .settings(
     name := "sparkprophet-examples",
     target := (root / target).value / "examples",
+    Compile / mainClass := None, // --class says which
     Compile / scalaSource := baseDirectory.value
   )
 

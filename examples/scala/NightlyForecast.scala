@@ -3,7 +3,7 @@ import scala.util.control.NonFatal
 import org.apache.hadoop.fs.Path
 import org.apache.spark.sql.{DataFrame, SparkSession}
 import org.apache.spark.sql.functions._
-import sparkprophet.{FitFailedException, GroupedProphet, GroupedProphetModel, GroupedProphetTuner}
+import sparkprophet._
 
 /**
  * The nightly job: tune and fit every series, keep model, failures and forecasts, end with a clear
@@ -75,14 +75,13 @@ object NightlyForecast {
       .setGroupCols(Keys)
       .setUncertaintySamples(100)
       .setMaxFailedFraction(0.1)
-    val space =
-      """{"formatVersion": 1, "dimensions": [
-        |  {"kind": "uniform", "name": "changepointPriorScale", "low": 0.001, "high": 0.5, "log": true},
-        |  {"kind": "choice", "name": "seasonalityMode", "values": ["additive", "multiplicative"]}
-        |]}""".stripMargin
+    val space = new BayesianParamGridBuilder()
+      .addUniform(prophet.changepointPriorScale, 0.001, 0.5, log = true)
+      .addChoice(prophet.seasonalityMode, Seq("additive", "multiplicative"))
+      .space
     new GroupedProphetTuner()
       .setEstimator(prophet)
-      .setSearchSpace(space)
+      .setSearchSpace(space.toJson)
       .setNumTrials(8)
       .setHorizon(Horizon)
   }
