@@ -12,6 +12,7 @@ trait SharedSession extends BeforeAndAfterAll { this: Suite =>
     .appName(getClass.getSimpleName)
     .config("spark.ui.enabled", "false")
     .config("spark.sql.shuffle.partitions", "2")
+    .config("spark.sql.codegen.wholeStage", "false") // compiling takes longer than these rows do
     .getOrCreate()
 
   override protected def beforeAll(): Unit = {
