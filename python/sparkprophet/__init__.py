@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sparkprophet.spark.evaluator import ForecastEvaluator
     from sparkprophet.spark.model import GroupedProphetModel
     from sparkprophet.spark.param_grid import BayesianParamGridBuilder, paper_search_space
+    from sparkprophet.spark.persistence import save_portable
     from sparkprophet.spark.tuner import GroupedProphetTuner
 
 _HOMES = {
@@ -36,6 +37,7 @@ _HOMES = {
     "GroupedProphetTuner": "sparkprophet.spark.tuner",
     "SearchFailedError": "sparkprophet.spark.errors",
     "paper_search_space": "sparkprophet.spark.param_grid",
+    "save_portable": "sparkprophet.spark.persistence",
 }
 
 __all__ = ["__version__", *_HOMES]

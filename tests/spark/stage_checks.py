@@ -11,6 +11,7 @@ from pyspark.sql import types as T
 import by_hand
 
 ROWS = 80
+MACHINE = ["fit_seconds", "cpu_seconds", "host", "pid", "started_at"]
 
 
 def series(seed=0, rows=ROWS, start="2024-01-01", freq="D", level=20.0):
@@ -68,8 +69,7 @@ def bits(frame, *columns):
 
 def fit_bits(model):
     """What P2 and P3 speak of: every column of `models` that does not tell of the machine."""
-    machine = ["fit_seconds", "cpu_seconds", "host", "pid", "started_at"]
-    return bits(model.models.drop(*machine))
+    return bits(model.models.drop(*MACHINE))
 
 
 def with_days(spark, keys, days, name="g"):

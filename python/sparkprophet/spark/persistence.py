@@ -7,8 +7,9 @@ imports what a file names.
 
 from __future__ import annotations
 
+import json
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from py4j.protocol import Py4JJavaError
@@ -80,6 +81,53 @@ class StageWriter(MLWriter):
 
             RemoteMLWriter.handleOverwrite(path, True)
         self.saveImpl(path)
+
+
+def save_portable(stage: Any, path: str, overwrite: bool = False) -> None:
+    """Save a stage so that Spark's own loaders in the JVM read it too, as Python's still do.
+
+    Python names its own classes, such as `pyspark.ml.pipeline.PipelineModel`, in what it saves of
+    a Pipeline with a stage of sparkprophet in it; here they get the names that they have in the
+    JVM. Scala's `sparkprophet.StageLoader` needs no such thing.
+
+    Parameters
+    ----------
+    stage : Params
+        A stage, Pipeline, model or tuner with `write()`.
+    path : str
+    overwrite : bool
+        Replace what is there.
+
+    Raises
+    ------
+    FileExistsError
+        If there is something at `path`, without `overwrite`.
+    """
+    spark = SparkSession.active()
+    files = Files(spark, path)
+    if files.exists(path) and not overwrite:
+        raise FileExistsError(f"path: {path} exists already; give overwrite=True to replace it")
+    beside = files.beside(path, "new")
+    try:
+        stage.write().save(beside)
+        for folder in files.saved_stages(beside):
+            _name_as_jvm(spark, files, folder)
+        files.replace(beside, path)
+    finally:
+        files.delete(beside)
+
+
+def _name_as_jvm(spark: SparkSession, files: Files, folder: str) -> None:
+    """Give the stage saved at `folder` the name that its class has in the JVM."""
+    metadata = DefaultParamsReader.loadMetadata(folder, spark)
+    name = metadata["class"].replace("pyspark.ml.pipeline.", "org.apache.spark.ml.")
+    name = name.replace("pyspark.", "org.apache.spark.")
+    if name != metadata["class"]:
+        files.delete(f"{folder}/metadata")
+        text = json.dumps(metadata | {"class": name})
+        spark.createDataFrame([(text,)], "value string").coalesce(1).write.text(
+            f"{folder}/metadata"
+        )
 
 
 class StageReader(MLReader[Any]):
@@ -170,6 +218,15 @@ class Files:
             made, why = False, f" ({error.java_exception.getMessage()})"
         if not made:
             raise OSError(f"{what}: {path} cannot be made{why}; choose a folder you can write to")
+
+    def saved_stages(self, path: str) -> Iterator[str]:
+        """The folders at and below `path` that a stage is saved in."""
+        names = {entry.getPath().getName() for entry in self._fs.listStatus(self._path(path))
+                 if entry.isDirectory()}  # fmt: skip
+        if "metadata" in names:
+            yield path
+        for name in sorted(names - {"metadata"}):
+            yield from self.saved_stages(f"{path}/{name}")
 
     def delete(self, path: str) -> None:
         self._fs.delete(self._path(path), True)

@@ -22,7 +22,8 @@ class RowsParam private[sparkprophet] (parent: Params, name: String, doc: String
 
   /** The rows that [[jsonEncode]], or Python, wrote. */
   override def jsonDecode(json: String): Seq[Map[String, Any]] = parse(json) match {
-    case JArray(rows) => rows.map(row => row.values.asInstanceOf[Map[String, Any]])
+    case JArray(rows) if rows.forall(_.isInstanceOf[JObject]) =>
+      rows.map(row => row.asInstanceOf[JObject].values)
     case _ => TableParams.refuse(s"$name: $json is no JSON list of objects")
   }
 }

@@ -1,7 +1,7 @@
 package org.apache.spark.sql.sparkprophet
 
 import java.io.File
-import java.util.Collections
+import java.util.{Collections, HashMap}
 
 import org.apache.spark.api.python.{PythonEvalType, SimplePythonFunction}
 import org.apache.spark.sql.{Column, DataFrame, SparkSession}
@@ -59,7 +59,7 @@ object PythonBridge {
   private def udf(function: Function, inputs: Seq[Column], evalType: Int): Column = {
     val python = SimplePythonFunction(
       function.command.toSeq,
-      Collections.emptyMap[String, String](),
+      new HashMap[String, String](), // to which Spark 4.0 adds its own
       java.util.List.of(function.includes: _*),
       function.executable,
       function.version,
