@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -25,9 +26,9 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def submit(name, *arguments, master, folder):
-    """The finished process of an example; its executors have no Python package but the jar's."""
-    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+def submit(name, *arguments, master, folder, **variables):
+    """The finished process of an example; its executors have no sparkprophet but the jar's."""
+    environment = os.environ | {"PYTHONPATH": ""} | variables
     command = [SUBMIT, "--master", master, "--conf", "spark.ui.enabled=false", "--class", name,
                "--jars", JAR, EXAMPLES, *arguments]  # fmt: skip
     return subprocess.run(
@@ -94,8 +95,42 @@ def test_pca_and_regression(tmp_path, master):
         name, metric, fits, _, values = [word.strip() for word in row if word.strip()]
         found[name] = float(metric), int(fits), dict(pair.split("=") for pair in values.split(", "))
     assert [fits for _, fits, _ in found.values()] == [16, 8, 8]
-    # On the same folds, no part of a grid is better than all of it, and nothing beats the noise of 1.
+    # On the same folds no part of a grid is better than all of it; nothing beats the noise of 1.
     assert found["grid searched"][0] >= found["grid"][0] > 1.0
     assert found["grid searched"][2]["k"] in ("15", "20", "40", "75")
     assert 5 <= int(found["ranges opened"][2]["k"]) <= 80
     assert 1e-4 <= float(found["ranges opened"][2]["regParam"]) <= 1.0
+
+
+REMEDY = (
+    "set spark.pyspark.python, or the environment variable PYSPARK_PYTHON, to a Python 3.11 or "
+    "newer with `pip install sparkprophet`, the same on the driver and on every node"
+)
+
+
+@pytest.mark.slow
+def test_a_python_that_is_not_there(tmp_path):
+    variables = {"PYSPARK_PYTHON": "/no/such/python", "PYSPARK_DRIVER_PYTHON": ""}
+    done = submit("NightlyForecast", "run", master="local[2]", folder=tmp_path,
+                  SPARK_HOME=str(SUBMIT.parents[1]), **variables)  # fmt: skip
+    assert done.returncode == 1
+    said = [line for line in done.stderr.splitlines() if line.startswith("NightlyForecast: ")]
+    assert len(said) == 1
+    assert "the driver's Python ('/no/such/python', by PYSPARK_PYTHON) cannot be started" in said[0]
+    assert said[0].endswith(REMEDY)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_no_python_is_named(tmp_path):
+    bare = tmp_path / "bare"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", bare], check=True)
+    done = submit("NightlyForecast", tmp_path / "run", master="local[2]", folder=tmp_path,
+                  SPARK_HOME=str(SUBMIT.parents[1]), PYSPARK_PYTHON="", PYSPARK_DRIVER_PYTHON="",
+                  PATH=f"{bare}/bin:{os.environ['PATH']}")  # fmt: skip
+    assert done.returncode == 1
+    said = [line for line in done.stderr.splitlines() if line.startswith("NightlyForecast: ")]
+    assert len(said) == 1
+    assert "('python3', the default, since neither spark.pyspark.python nor" in said[0]
+    assert "has no module '" in said[0]
+    assert said[0].endswith(REMEDY)

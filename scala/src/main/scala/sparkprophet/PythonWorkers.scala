@@ -3,6 +3,7 @@ package sparkprophet
 import java.io.ByteArrayOutputStream
 import java.nio.{ByteBuffer, ByteOrder}
 import java.nio.charset.StandardCharsets.UTF_8
+import java.util.concurrent.ConcurrentHashMap
 
 import org.apache.spark.{SparkException, SparkThrowable}
 import org.apache.spark.sql.{Column, DataFrame, SparkSession}
@@ -57,12 +58,15 @@ private[sparkprophet] object PythonWorkers {
       case JString(message) => TableParams.refuse(message)
       case _ =>
     }
-    if (answer \ "numba" == JBool.False)
+    if (answer \ "numba" == JBool.False && warned.add(DriverPython.ofWorkers(spark)))
       logger.warn(
         "the workers' Python has no numba, so fits take several times longer: pip install numba"
       )
     answer
   }
+
+  /** Pythons without numba that were told of: every fit and forecast asks. */
+  private val warned = ConcurrentHashMap.newKeySet[String]()
 
   /** Turns the failures of a new user's Python into messages with a remedy. */
   def explained[T](spark: SparkSession)(work: => T): T =
