@@ -2,6 +2,7 @@
 # make .venv from requirements.txt, and run.
 
 PANDAS3 := 3.1.1
+SPARKS := 4.0.1 4.1.0 4.3.0
 env := ./scripts/with_env.sh
 pytest := $(env) .venv/bin/python -m pytest
 # Two processes, a file at a time: the order of the files begins with the longest.
@@ -10,9 +11,8 @@ both_cores := -n 2 --dist loadfile --no-loadscope-reorder --max-worker-restart 1
 .DEFAULT_GOAL := help
 # Two cores at work in one target leave nothing for a second one, and its output would be mixed in.
 .NOTPARALLEL:
-.PHONY: help venv demo test test-python test-scala test-slow test-pandas3 .cache/venv-peers bench-peers \
-  bench-paper bench-paper-peers lint format wheel jar \
-  scala-examples clean distclean
+.PHONY: help venv demo test test-python test-scala test-slow test-pandas3 test-sparks .cache/venv-peers bench-peers \
+  bench-paper bench-paper-peers lint format wheel jar scala-examples clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-17s %s\n", $$1, $$2}' Makefile
@@ -38,6 +38,13 @@ test-pandas3: ## the Python tests in a second environment, with pandas 3
 	@./scripts/setup_venv.sh .venv-pandas3 pandas==$(PANDAS3)
 	@SPARKPROPHET_VENV="$(CURDIR)/.venv-pandas3" $(env) .venv-pandas3/bin/python -m pytest -m 'not slow' $(both_cores) $(ARGS)
 
+test-sparks: jar ## one jar on each Spark of $(SPARKS): tests of both languages together
+	@for version in $(SPARKS); do \
+	  venv=.cache/venv-spark-$$version; \
+	  ./scripts/setup_venv.sh $$venv pyspark==$$version && \
+	  SPARKPROPHET_VENV="$(CURDIR)/$$venv" $(env) $$venv/bin/python -m pytest tests/spark/test_jvm_*.py || exit 1; \
+	done
+
 .cache/venv-peers: # the peers of the benchmarks, in an environment of their own
 	@./scripts/setup_venv.sh $@ $$(grep -v '^#' benchmarks/peers/requirements.txt)
 
@@ -59,17 +66,21 @@ format: venv ## mend what the linter can mend
 	@.venv/bin/python -m ruff check --fix .
 	@$(env) ./scripts/sbt.sh scalafmtSbt scalafmtAll examples/scalafmtAll
 
-wheel: venv ## the Python wheel, in dist/
+wheel: venv jar ## the Python wheel with the Scala jar in it, in dist/
 	@rm -rf build # or what was deleted since the last wheel would be in this one
+	@mkdir -p python/sparkprophet/jars && cp target/scala-2.13/sparkprophet_*.jar python/sparkprophet/jars/
 	@.venv/bin/python -m pip wheel -q --no-deps --no-build-isolation -w dist .
+	@rm -rf python/sparkprophet/jars
 	@ls dist/*.whl
 
 jar: venv ## the Scala jar, in target/scala-2.13/
-	@$(env) ./scripts/sbt.sh package
+	@rm -f target/scala-2.13/*.jar
+	@$(env) ./scripts/sbt.sh -warn package
 	@ls target/scala-2.13/*.jar
 
 scala-examples: venv ## that jar, and the one of examples/scala, in target/examples/scala-2.13/
-	@$(env) ./scripts/sbt.sh package examples/package
+	@rm -f target/scala-2.13/*.jar target/examples/scala-2.13/*.jar
+	@$(env) ./scripts/sbt.sh -warn package examples/package
 	@ls target/scala-2.13/*.jar target/examples/scala-2.13/*.jar
 
 clean: ## remove what was built, but not .venv and .cache

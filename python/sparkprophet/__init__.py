@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sparkprophet.spark.model import GroupedProphetModel
     from sparkprophet.spark.param_grid import BayesianParamGridBuilder, paper_search_space
     from sparkprophet.spark.persistence import save_portable
+    from sparkprophet.spark.stage_loader import load_stage
     from sparkprophet.spark.tuner import GroupedProphetTuner
 
 _HOMES = {
@@ -36,6 +37,7 @@ _HOMES = {
     "GroupedProphetModel": "sparkprophet.spark.model",
     "GroupedProphetTuner": "sparkprophet.spark.tuner",
     "SearchFailedError": "sparkprophet.spark.errors",
+    "load_stage": "sparkprophet.spark.stage_loader",
     "paper_search_space": "sparkprophet.spark.param_grid",
     "save_portable": "sparkprophet.spark.persistence",
 }

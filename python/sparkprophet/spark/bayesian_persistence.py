@@ -8,28 +8,23 @@ that failed have no place among the saved metrics and param maps, only in the re
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from pyspark.ml import Estimator, Transformer
 from pyspark.ml.evaluation import Evaluator
 from pyspark.ml.param import Params
-from pyspark.ml.pipeline import PipelineSharedReadWrite
-from pyspark.ml.util import DefaultParamsReader, MetaAlgorithmReadWrite
+from pyspark.ml.util import MetaAlgorithmReadWrite
 from pyspark.sql import SparkSession
 
 from sparkprophet.search.batched_study import ScoredTrial
 from sparkprophet.spark.persistence import StageReader, StageWriter
+from sparkprophet.spark.stage_loader import load_part
 
 if TYPE_CHECKING:
     from sparkprophet.spark.bayesian_models import SearchedModel
 
 _APART = ("estimator", "evaluator", "estimatorParamMaps")
-_HOMES = ("pyspark.ml.", "org.apache.spark.ml.", "sparkprophet.")
-_VALIDATORS = (
-    "CrossValidator", "CrossValidatorModel", "TrainValidationSplit", "TrainValidationSplitModel",
-)  # fmt: skip
 
 
 class TunerWriter(StageWriter):
@@ -153,8 +148,8 @@ class TunerReader(StageReader):
         self, instance: Params, spark: SparkSession, path: str, metadata: dict[str, Any]
     ) -> None:
         """Set the estimator, the evaluator and the param maps."""
-        estimator = load_stage(spark, f"{path}/estimator")
-        instance._set(estimator=estimator, evaluator=load_stage(spark, f"{path}/evaluator"))
+        estimator = load_part(f"{path}/estimator", spark)
+        instance._set(estimator=estimator, evaluator=load_part(f"{path}/evaluator", spark))
         stages = MetaAlgorithmReadWrite.getUidMap(estimator)
         maps = [
             {
@@ -178,7 +173,7 @@ class ModelReader(TunerReader):
             ScoredTrial(**trial | {"scores": tuple(trial["scores"])})
             for trial in metadata["trials"]
         ]
-        model = self._cls(load_stage(spark, f"{path}/bestModel"))
+        model = self._cls(load_part(f"{path}/bestModel", spark))
         self._set_apart(model, spark, path, metadata)
         for name in _metrics(model):
             setattr(model, name, _spread(metadata, metadata[name], float("nan")))
@@ -187,7 +182,7 @@ class ModelReader(TunerReader):
             loaded = [
                 _spread(
                     metadata,
-                    [load_stage(spark, f"{path}/subModels/{folder}{i}") for i in range(count)],
+                    [load_part(f"{path}/subModels/{folder}{i}", spark) for i in range(count)],
                     None,
                 )
                 for folder in _folders(model, metadata["paramMap"].get("numFolds", 1))
@@ -206,54 +201,13 @@ class ModelReader(TunerReader):
 def _value(spark: SparkSession, path: str, entry: dict[str, str]) -> Any:
     value = json.loads(entry["value"])
     is_json = json.loads(entry.get("isJson", "true"))
-    return value if is_json else load_stage(spark, f"{path}/{value}")
+    return value if is_json else load_part(f"{path}/{value}", spark)
 
 
 def _spread(metadata: dict[str, Any], values: list[Any], missing: Any) -> list[Any]:
     """One value per trial from one per successful trial."""
     given = iter(values)
     return [missing if t["value"] is None else next(given) for t in metadata["trials"]]
-
-
-def load_stage(spark: SparkSession, path: str) -> Any:
-    """The stage saved at `path`, whatever its class, as long as that is known already.
-
-    Raises
-    ------
-    ValueError
-        For a class that is neither Spark's nor ours and whose module is not imported yet: a file
-        does not say which code runs.
-    """
-    _check_classes(spark, path)
-    return DefaultParamsReader.loadParamsInstance(path, spark)
-
-
-def _check_classes(spark: SparkSession, path: str) -> None:
-    metadata = DefaultParamsReader.loadMetadata(path, spark)
-    name = metadata["class"]
-    module = name.rpartition(".")[0]
-    if not name.startswith(_HOMES) and module not in sys.modules:
-        raise ValueError(
-            f"{path}: holds a {name!r}, whose module is not imported; import {module} before "
-            "loading if you trust the file"
-        )
-    if name.rpartition(".")[2] in _VALIDATORS:
-        raise ValueError(f"{path}: holds a {name!r} inside of another tuner, which Spark refuses")
-    for inside in _paths_inside(path, metadata):
-        _check_classes(spark, inside)
-
-
-def _paths_inside(path: str, metadata: dict[str, Any]) -> list[str]:
-    """Folders of the stages that are loaded with one, by the names that they hold."""
-    uids = metadata["paramMap"].get("stageUids") or []
-    paths = [
-        PipelineSharedReadWrite.getStagePath(uid, position, len(uids), f"{path}/stages")
-        for position, uid in enumerate(uids)
-    ]
-    if metadata["class"].rpartition(".")[2] in ("OneVsRest", "OneVsRestModel"):
-        paths.append(f"{path}/classifier")
-        paths += [f"{path}/model_{i}" for i in range(metadata.get("numClasses", 0))]
-    return paths
 
 
 def _metrics(model: Any) -> tuple[str, ...]:
