@@ -12,7 +12,7 @@ both_cores := -n 2 --dist loadfile --no-loadscope-reorder --max-worker-restart 1
 # Two cores at work in one target leave nothing for a second one, and its output would be mixed in.
 .NOTPARALLEL:
 .PHONY: help venv demo test test-python test-scala test-slow test-pandas3 test-sparks .cache/venv-peers bench-peers \
-  bench-paper bench-paper-peers lint format wheel jar clean distclean
+  bench-paper bench-paper-peers lint format wheel jar scala-examples clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-17s %s\n", $$1, $$2}' Makefile
@@ -25,11 +25,11 @@ demo: venv ## the demo, examples/demo.py (ARGS="..." is passed on)
 
 test: test-python test-scala ## all tests but the slow ones
 
-test-python: venv jar ## the Python tests but the slow ones (ARGS="..." is passed to pytest)
+test-python: venv scala-examples ## the Python tests but the slow ones (ARGS="..." is passed to pytest)
 	@$(pytest) -m 'not slow' $(both_cores) $(ARGS)
 
 test-scala: venv ## the Scala tests, on the jars of .venv's pyspark
-	@$(env) ./scripts/sbt.sh test scalafmtSbtCheck scalafmtCheckAll
+	@$(env) ./scripts/sbt.sh test scalafmtSbtCheck scalafmtCheckAll examples/scalafmtCheckAll
 
 test-slow: venv ## the slow Python tests
 	@$(pytest) -m slow $(ARGS)
@@ -59,11 +59,12 @@ bench-paper-peers: .cache/venv-peers ## the paper's job beside Spark, Ray, Dask 
 
 lint: venv ## the linter for Python, formats and warnings for Scala
 	@.venv/bin/python -m ruff check .
-	@$(env) ./scripts/sbt.sh scalafmtSbtCheck scalafmtCheckAll Test/compile
+	@$(env) ./scripts/sbt.sh scalafmtSbtCheck scalafmtCheckAll examples/scalafmtCheckAll Test/compile \
+	  examples/compile
 
 format: venv ## mend what the linter can mend
 	@.venv/bin/python -m ruff check --fix .
-	@$(env) ./scripts/sbt.sh scalafmtSbt scalafmtAll
+	@$(env) ./scripts/sbt.sh scalafmtSbt scalafmtAll examples/scalafmtAll
 
 wheel: venv jar ## the Python wheel with the Scala jar in it, in dist/
 	@rm -rf build # or what was deleted since the last wheel would be in this one
@@ -76,6 +77,11 @@ jar: venv ## the Scala jar, in target/scala-2.13/
 	@rm -f target/scala-2.13/*.jar
 	@$(env) ./scripts/sbt.sh -warn package
 	@ls target/scala-2.13/*.jar
+
+scala-examples: venv ## that jar, and the one of examples/scala, in target/examples/scala-2.13/
+	@rm -f target/scala-2.13/*.jar target/examples/scala-2.13/*.jar
+	@$(env) ./scripts/sbt.sh -warn package examples/package
+	@ls target/scala-2.13/*.jar target/examples/scala-2.13/*.jar
 
 clean: ## remove what was built, but not .venv and .cache
 	rm -rf build dist target project/target project/project python/*.egg-info demo-output spark-warehouse \

@@ -57,27 +57,42 @@ val sparkJavaOptions =
     "-Dio.netty.tryReflectionSetAccessible=true"
   )
 
+lazy val common = Seq(
+  organization := "sparkprophet",
+  version := pythonVersion(file("python") / "sparkprophet" / "__init__.py"),
+  licenses := Seq(License.Apache2),
+  scalaVersion := "2.13.17", // the one that Spark 4.1.0 is built with
+  scalacOptions ++= Seq("-deprecation", "-feature", "-unchecked", "-Xlint", "-Werror"),
+  scalacOptions ++= Seq("-encoding", "utf-8"),
+  libraryDependencies ++= Seq(
+    "org.apache.spark" %% "spark-sql" % sparkVersion % Provided,
+    "org.apache.spark" %% "spark-mllib" % sparkVersion % Provided
+  )
+)
+
 lazy val root = (project in file("."))
+  .settings(common)
   .settings(
     name := "sparkprophet",
-    organization := "sparkprophet",
-    version := pythonVersion(baseDirectory.value / "python" / "sparkprophet" / "__init__.py"),
-    licenses := Seq(License.Apache2),
-    scalaVersion := "2.13.17", // the one that Spark 4.1.0 is built with
-    scalacOptions ++= Seq("-deprecation", "-feature", "-unchecked", "-Xlint", "-Werror"),
-    scalacOptions ++= Seq("-encoding", "utf-8"),
     Compile / scalaSource := baseDirectory.value / "scala" / "src" / "main" / "scala",
     Compile / resourceDirectory := baseDirectory.value / "scala" / "src" / "main" / "resources",
     Test / scalaSource := baseDirectory.value / "scala" / "src" / "test" / "scala",
     Test / resourceDirectory := baseDirectory.value / "scala" / "src" / "test" / "resources",
-    libraryDependencies ++= Seq(
-      "org.apache.spark" %% "spark-sql" % sparkVersion % Provided,
-      "org.apache.spark" %% "spark-mllib" % sparkVersion % Provided,
-      "org.scalatest" %% "scalatest-funsuite" % "3.2.19" % Test
-    )
+    libraryDependencies += "org.scalatest" %% "scalatest-funsuite" % "3.2.19" % Test
   )
   .settings(Compile / resourceGenerators += pythonSources)
   .settings(testSettings)
+
+/** Programs for spark-submit: a jar of their own, made by `examples/package` and nothing else. */
+lazy val examples = (project in file("examples/scala"))
+  .dependsOn(root % Provided)
+  .settings(common)
+  .settings(
+    name := "sparkprophet-examples",
+    target := (root / target).value / "examples",
+    Compile / mainClass := None, // --class says which
+    Compile / scalaSource := baseDirectory.value
+  )
 
 /** The Python package as one zip in the jar, which the jar ships to Spark's workers itself. */
 lazy val pythonSources = Def.task {

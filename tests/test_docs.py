@@ -43,6 +43,11 @@ def test_relative_links_lead_somewhere(page):
     assert not missing
 
 
+def test_scala_block_is_the_program_that_is_compiled():
+    blocks = re.findall(r"```scala\n(.*?)```", (ROOT / "docs" / "scala.md").read_text(), re.DOTALL)
+    assert blocks == [(ROOT / "examples" / "scala" / "QuickStart.scala").read_text()]
+
+
 def test_params_page_is_up_to_date():
     spec = importlib.util.spec_from_file_location("page", ROOT / "scripts" / "params_page.py")
     script = importlib.util.module_from_spec(spec)

@@ -8,6 +8,7 @@ import java.util.concurrent.TimeUnit.MILLISECONDS
 import scala.collection.mutable
 import scala.util.control.NonFatal
 
+import dev.ludovic.netlib.lapack.LAPACK
 import org.apache.spark.SparkContext
 import org.apache.spark.ml.{Estimator, Model, PipelineModel}
 import org.apache.spark.ml.evaluation.Evaluator
@@ -60,6 +61,9 @@ private[sparkprophet] class CandidateFits(
   import CandidateFits._
 
   private val tag = s"sparkprophet-${UUID.randomUUID()}"
+  // The constants that Java's LAPACK computes in its first call are wrong for a second thread that comes
+  // meanwhile, whose SVD, as in PCA, then never ends.
+  if (parallelism > 1) LAPACK.getInstance().dlamch("S")
   private val atWork = mutable.LinkedHashSet.empty[Future[Candidate]]
   private val pool = Executors.newFixedThreadPool(
     parallelism,

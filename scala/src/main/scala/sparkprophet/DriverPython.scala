@@ -23,35 +23,47 @@ private[sparkprophet] object DriverPython {
   /** Where [[ofWorkers]] comes from, for a message. */
   def origin(spark: SparkSession): String = {
     val python = ofWorkers(spark)
-    if (spark.conf.getOption("spark.pyspark.python").isDefined)
-      s"'$python', by spark.pyspark.python"
-    else if (sys.env.get("PYSPARK_PYTHON").exists(_.nonEmpty)) s"'$python', by PYSPARK_PYTHON"
-    else s"'$python', the default, since neither spark.pyspark.python nor PYSPARK_PYTHON is set"
+    source(spark, "spark.pyspark.python", "PYSPARK_PYTHON").fold(
+      s"'$python', the default, since neither spark.pyspark.python nor PYSPARK_PYTHON is set"
+    )(name => s"'$python', by $name")
   }
 
-  /** Major and minor version, such as 3.11; asked of the interpreter once. */
-  def version(executable: String): String = versions.computeIfAbsent(executable, ask)
+  /** Major and minor version of the driver's, such as 3.11; asked of the interpreter once. */
+  def version(spark: SparkSession): String = {
+    val from = source(spark, "spark.pyspark.driver.python", "PYSPARK_DRIVER_PYTHON")
+      .fold(origin(spark))(name => s"'${executable(spark)}', by $name")
+    versions.computeIfAbsent(executable(spark), ask(_, from))
+  }
 
-  private def ask(executable: String): String = {
-    val code = "import sys; print('%d.%d' % sys.version_info[:2])"
-    val process =
-      try new ProcessBuilder(executable, "-c", code).redirectErrorStream(true).start()
+  private def ask(executable: String, from: String): String = {
+    def refused(why: String, cause: Throwable = null): Nothing =
+      throw new IllegalStateException(s"the driver's Python ($from) $why: $Remedy", cause)
+    val (code, said) =
+      try run(executable, "import sys; print('%d.%d' % sys.version_info[:2])")
       catch {
-        case error: IOException =>
-          throw new IllegalStateException(
-            s"there is no Python '$executable' on the driver (${error.getMessage}): $Remedy",
-            error
-          )
+        case error: IOException => refused(s"cannot be started (${error.getMessage})", error)
       }
+    if (code != 0 || !said.matches("[0-9]+\\.[0-9]+")) refused(s"does not work (it says: $said)")
+    said
+  }
+
+  /** Version of the pyspark that is installed there; none where that cannot be told. */
+  def pyspark(executable: String): Option[String] =
+    try {
+      val asked = "from importlib.metadata import version; print(version('pyspark'))"
+      val (code, said) = run(executable, asked)
+      Option.when(code == 0 && said.matches("[0-9]+(\\.[0-9a-z]+)+"))(said)
+    } catch { case _: IOException => None }
+
+  /** Exit code and output of a few words of Python; an IOException where it does not start. */
+  private def run(executable: String, words: String): (Int, String) = {
+    val process = new ProcessBuilder(executable, "-c", words).redirectErrorStream(true).start()
     process.getOutputStream.close()
     if (!process.waitFor(Patience, TimeUnit.SECONDS)) {
       process.destroyForcibly()
-      throw new IllegalStateException(s"'$executable' did not start within $Patience s: $Remedy")
+      throw new IOException(s"no answer within $Patience s")
     }
-    val said = new String(process.getInputStream.readAllBytes(), "UTF-8").trim
-    if (process.exitValue() != 0 || !said.matches("[0-9]+\\.[0-9]+"))
-      throw new IllegalStateException(s"'$executable' is no Python that works ($said): $Remedy")
-    said
+    (process.exitValue(), new String(process.getInputStream.readAllBytes(), "UTF-8").trim)
   }
 
   /** What to do about a Python that is not there or lacks something. */
@@ -60,5 +72,12 @@ private[sparkprophet] object DriverPython {
       "with `pip install sparkprophet`, the same on the driver and on every node"
 
   private def configured(spark: SparkSession, key: String, variable: String): Option[String] =
-    spark.conf.getOption(key).orElse(sys.env.get(variable)).filter(_.nonEmpty)
+    source(spark, key, variable).map(name =>
+      if (name == key) spark.conf.get(key) else sys.env(variable)
+    )
+
+  /** Which of the two is set. */
+  private def source(spark: SparkSession, key: String, variable: String): Option[String] =
+    if (spark.conf.getOption(key).exists(_.nonEmpty)) Some(key)
+    else Some(variable).filter(sys.env.get(_).exists(_.nonEmpty))
 }

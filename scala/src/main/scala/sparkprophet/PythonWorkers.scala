@@ -3,8 +3,9 @@ package sparkprophet
 import java.io.ByteArrayOutputStream
 import java.nio.{ByteBuffer, ByteOrder}
 import java.nio.charset.StandardCharsets.UTF_8
+import java.util.concurrent.ConcurrentHashMap
 
-import org.apache.spark.SparkException
+import org.apache.spark.{SparkException, SparkThrowable}
 import org.apache.spark.sql.{Column, DataFrame, SparkSession}
 import org.apache.spark.sql.functions.lit
 import org.apache.spark.sql.sparkprophet.PythonBridge
@@ -18,6 +19,8 @@ import org.slf4j.LoggerFactory
  * with one JSON text of arguments.
  */
 private[sparkprophet] object PythonWorkers {
+
+  import DriverPython.Remedy
 
   private val Module = "sparkprophet.spark.jvm"
   private val logger = LoggerFactory.getLogger("sparkprophet")
@@ -55,12 +58,15 @@ private[sparkprophet] object PythonWorkers {
       case JString(message) => TableParams.refuse(message)
       case _ =>
     }
-    if (answer \ "numba" == JBool.False)
+    if (answer \ "numba" == JBool.False && warned.add(DriverPython.ofWorkers(spark)))
       logger.warn(
         "the workers' Python has no numba, so fits take several times longer: pip install numba"
       )
     answer
   }
+
+  /** Pythons without numba that were told of: every fit and forecast asks. */
+  private val warned = ConcurrentHashMap.newKeySet[String]()
 
   /** Turns the failures of a new user's Python into messages with a remedy. */
   def explained[T](spark: SparkSession)(work: => T): T =
@@ -76,30 +82,43 @@ private[sparkprophet] object PythonWorkers {
 
   private def faultOf(spark: SparkSession, error: Throwable): Option[String] = {
     val causes = Iterator.iterate(error)(_.getCause).takeWhile(_ != null).take(20).toSeq
+    val ofSpark = causes.exists {
+      case _: SparkException | _: SparkThrowable => true
+      case _ => false
+    }
     val text = causes.map(_.toString).mkString("\n")
-    val python = s"the Python of Spark's workers (${DriverPython.origin(spark)})"
-    def found(pattern: String): Option[String] =
-      pattern.r.findFirstMatchIn(text).map(_.group(1))
-    found("Cannot run program \"([^\"]+)\"")
-      .map(name => s"$python cannot be started: there is no '$name': ${DriverPython.Remedy}")
-      .orElse(
-        found("No module named '?([\\w.]+)'?")
-          .map(name => s"$python has no module '$name': ${DriverPython.Remedy}")
+    def otherPyspark(why: String): String =
+      s"has a pyspark of another version than Spark ${spark.version} ($why): " +
+        s"pip install pyspark==${spark.version} there"
+    val known = Seq[(String, String => String)](
+      "Cannot run program \"([^\"]+)\"" ->
+        (name => s"cannot be started: there is no '$name' that can be run: $Remedy"),
+      "No module named '?([\\w.]+)'?" -> (name => s"has no module '$name': $Remedy"),
+      "(PYTHON_VERSION_MISMATCH[^\\n]*)" ->
+        (why => s"is of another version than the driver's ($why): $Remedy"),
+      OtherProtocol -> (why => otherPyspark(why)),
+      "(pyspark.daemon's standard output)" ->
+        (_ => s"prints what Spark does not expect, as a sitecustomize.py may, or ends: $Remedy")
+    )
+    val fault = known.flatMap { case (pattern, message) =>
+      pattern.r.findFirstMatchIn(text).map(it => message(it.group(1)))
+    }.headOption
+    // Two versions that misread each other fail in ways without number: asked last, but then asked.
+    def installed: Option[String] = DriverPython
+      .pyspark(DriverPython.ofWorkers(spark))
+      .filter(version =>
+        version != spark.version && "(?i)python|socket|EOF".r.unanchored.matches(text)
       )
-      .orElse(
-        found("(PYTHON_VERSION_MISMATCH[^\\n]*)").map(why =>
-          s"$python is of another version than the driver's ($why): ${DriverPython.Remedy}"
-        )
-      )
-      .orElse(
-        found("(Expected message with id[^\\n]*|PythonEvalType[^\\n]*|unknown eval type[^\\n]*)")
-          .map(why =>
-            s"$python has a pyspark of another version than Spark ${spark.version} ($why): " +
-              s"pip install pyspark==${spark.version} there"
-          )
-      )
-      .filter(_ => causes.exists(_.isInstanceOf[SparkException]))
+      .map(version => otherPyspark(s"it is $version"))
+    Option
+      .when(ofSpark)(fault.orElse(installed))
+      .flatten
+      .map(what => s"the Python of Spark's workers (${DriverPython.origin(spark)}) $what")
   }
+
+  /** What the two sides say that take each other's messages for something else. */
+  private val OtherProtocol =
+    "(Expected message with id[^\\n]*|PythonEvalType[^\\n]*|unknown eval type[^\\n]*)"
 
   private def function(
       spark: SparkSession,
@@ -113,7 +132,7 @@ private[sparkprophet] object PythonWorkers {
       command(name, compact(render(arguments)), returnType),
       returnType,
       DriverPython.ofWorkers(spark),
-      DriverPython.version(DriverPython.executable(spark)),
+      DriverPython.version(spark),
       Seq(PythonSources.zip.getName)
     )
   }

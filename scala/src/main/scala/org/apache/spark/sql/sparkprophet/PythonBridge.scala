@@ -1,7 +1,7 @@
 package org.apache.spark.sql.sparkprophet
 
 import java.io.File
-import java.util.{Collections, HashMap}
+import java.util.{Collections, HashMap, WeakHashMap}
 
 import org.apache.spark.api.python.{PythonEvalType, SimplePythonFunction}
 import org.apache.spark.sql.{Column, DataFrame, SparkSession}
@@ -50,11 +50,20 @@ object PythonBridge {
 
   /** Sends a file to all executors, for the jobs of this session, if it has not been sent yet. */
   def ship(spark: SparkSession, file: File): Unit =
-    // Sessions keep their files apart: what a plain addFile sends is not found by their jobs.
-    spark.asInstanceOf[classic.SparkSession].artifactManager.withResources {
-      val sent = spark.sparkContext.listFiles().exists(_.endsWith("/" + file.getName))
-      if (!sent) spark.sparkContext.addFile(file.getAbsolutePath)
+    // Sessions keep their files apart: what a plain addFile, or another session, sends is not found by
+    // their jobs, though listFiles has it.
+    sent.synchronized {
+      if (!sent.contains(spark))
+        spark.asInstanceOf[classic.SparkSession].artifactManager.withResources {
+          spark.sparkContext.addFile(file.getAbsolutePath)
+        }
+      sent.add(spark)
+      ()
     }
+
+  /** Sessions that have the file; those that are gone are forgotten. */
+  private val sent =
+    Collections.newSetFromMap(new WeakHashMap[SparkSession, java.lang.Boolean])
 
   private def udf(function: Function, inputs: Seq[Column], evalType: Int): Column = {
     val python = SimplePythonFunction(
