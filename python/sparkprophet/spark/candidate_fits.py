@@ -73,6 +73,10 @@ class CandidateFits:
         self._add_tag = tags.addJobTag if classic else tags.addTag
         self._remove_tag = tags.removeJobTag if classic else tags.removeTag
         self._cancel_tag = tags.cancelJobsWithTag if classic else tags.interruptTag
+        if classic and parallelism > 1:
+            # The constants that Java's LAPACK computes in its first call are wrong for a second
+            # thread that comes meanwhile, whose SVD, as in PCA, then never ends.
+            spark._jvm.dev.ludovic.netlib.lapack.LAPACK.getInstance().dlamch("S")
         self._at_work: set[Future[None]] = set()
         self._pool = ThreadPoolExecutor(parallelism, thread_name_prefix="sparkprophet-fit")
 

@@ -22,9 +22,9 @@ import org.json4s.jackson.JsonMethods.{compact, parse, render}
  * val prophet = new GroupedProphet().setGroupCols(Array("store", "item"))
  * val space = new BayesianParamGridBuilder()
  *   .addUniform(prophet.changepointPriorScale, 0.001, 0.5, log = true)
- *   .space()
+ *   .space
  * val tuner = new GroupedProphetTuner()
- *   .setEstimator(prophet).setSearchSpace(space.toJson).setHorizon(28)
+ *   .setEstimator(prophet).setSearchSpace(space).setHorizon(28)
  * tuner.fit(sales).comparison.show()
  * }}}
  */

@@ -54,7 +54,8 @@ private[sparkprophet] object ParamValues {
   private def fitted(param: Param[_], value: JValue): JValue = param match {
     case _: DoubleParam | _: FloatParam | _: DoubleArrayParam | _: DoubleArrayArrayParam =>
       real(value)
-    case _: IntParam | _: LongParam | _: IntArrayParam => whole(value)
+    case _: IntParam | _: IntArrayParam => whole(value, _.isValidInt)
+    case _: LongParam => whole(value, _.isValidLong)
     case _ => value
   }
 
@@ -64,9 +65,12 @@ private[sparkprophet] object ParamValues {
     case other => other
   }
 
-  private def whole(value: JValue): JValue = value match {
-    case JDouble(number) if number.isWhole => JInt(BigDecimal(number).toBigInt)
-    case JArray(entries) => JArray(entries.map(whole))
+  /** Spark's decoders would cut off the bits of a number that is too large. */
+  private def whole(value: JValue, fits: BigInt => Boolean): JValue = value match {
+    case JDouble(number) if number.isWhole => whole(JInt(BigDecimal(number).toBigInt), fits)
+    case JInt(number) if !fits(number) =>
+      throw new IllegalArgumentException(s"$number is outside of the param's type")
+    case JArray(entries) => JArray(entries.map(whole(_, fits)))
     case other => other
   }
 

@@ -160,7 +160,7 @@ class GroupedProphetSuite extends AnyFunSuite with BeforeAndAfterAll {
       .contains("must be a pandas frequency"))
     val prophet = stage
     val space = new BayesianParamGridBuilder().addUniform(prophet.intervalWidth, 0.1, 0.9)
-      .addChoice(new RegressionEvaluator().metricName, Seq("mae", "rmse")).space()
+      .addChoice(new RegressionEvaluator().metricName, Seq("mae", "rmse")).space
     val tuner = new GroupedProphetTuner().setEstimator(prophet).setHorizon(5)
     assert(messageOf(tuner.setSearchSpace(space).fit(lines)).contains("metricName"))
   }
