@@ -81,7 +81,7 @@ object NightlyForecast {
       .space
     new GroupedProphetTuner()
       .setEstimator(prophet)
-      .setSearchSpace(space.toJson)
+      .setSearchSpace(space)
       .setNumTrials(8)
       .setHorizon(Horizon)
   }

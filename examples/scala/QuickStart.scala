@@ -13,7 +13,7 @@ object QuickStart {
       .addChoice(prophet.seasonalityMode, Seq("additive", "multiplicative"))
       .space
     val tuner = new GroupedProphetTuner()
-      .setEstimator(prophet).setSearchSpace(space.toJson).setNumTrials(5).setHorizon(14)
+      .setEstimator(prophet).setSearchSpace(space).setNumTrials(5).setHorizon(14)
     val model = tuner.fit(sales) // one Optuna study per store, in Spark's Python workers
     model.forecast(14).show(3) // store, ds, yhat, yhat_lower, yhat_upper
     println(model.summary)

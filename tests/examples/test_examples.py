@@ -50,6 +50,7 @@ def test_pipeline_in_a_train_validation_split(tmp_path):
     assert tried[best] == min(tried.values())
 
 
+@pytest.mark.slow
 def test_bayesian_search_beside_a_grid(tmp_path):
     done = example("bayesian_pca_regression", "--rows", "600", "--seeds", "1", folder=tmp_path)
     assert done.returncode == 0, done.stderr

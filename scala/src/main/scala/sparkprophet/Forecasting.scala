@@ -97,7 +97,7 @@ private[sparkprophet] object Forecasting {
 
   /** Forecasts of the rows of `regressors` that lie after their key's end. */
   def aheadOfRows(
-      params: GroupedProphetModel,
+      params: GroupedProphetParams,
       models: DataFrame,
       horizon: Int,
       regressors: Dataset[_],

@@ -23,6 +23,7 @@ private[sparkprophet] object PythonWorkers {
   import DriverPython.Remedy
 
   private val Module = "sparkprophet.spark.jvm"
+  private val Check = "check"
   private val logger = LoggerFactory.getLogger("sparkprophet")
 
   /** A column that the function computes from `inputs`. */
@@ -51,7 +52,7 @@ private[sparkprophet] object PythonWorkers {
    * IllegalStateException, with the remedy, where the workers' Python cannot do the work at all.
    */
   def check(spark: SparkSession, request: JObject): JObject = {
-    val asked = column(spark, "check", request, StringType, lit(""))
+    val asked = column(spark, Check, request, StringType, lit(""))
     val text = explained(spark)(spark.range(1).select(asked).head().getString(0))
     val answer = parse(text).asInstanceOf[JObject]
     answer \ "error" match {
@@ -126,7 +127,9 @@ private[sparkprophet] object PythonWorkers {
       arguments: JObject,
       returnType: DataType
   ): PythonBridge.Function = {
-    PythonBridge.ship(spark, PythonSources.zip)
+    val isNew = PythonBridge.ship(spark, PythonSources.zip)
+    // A session that only forecasts is to hear of its Python's faults with their remedies too.
+    if (isNew && name != Check) check(spark, JObject())
     PythonBridge.Function(
       s"sparkprophet_$name",
       command(name, compact(render(arguments)), returnType),

@@ -5,22 +5,11 @@ import org.apache.spark.ml.evaluation.RegressionEvaluator
 import org.apache.spark.ml.feature.SQLTransformer
 import org.apache.spark.ml.param.ParamMap
 import org.apache.spark.ml.tuning.{ParamGridBuilder, TrainValidationSplit}
-import org.apache.spark.sql.{DataFrame, SparkSession}
+import org.apache.spark.sql.DataFrame
 import org.apache.spark.sql.functions._
-import org.scalatest.BeforeAndAfterAll
 import org.scalatest.funsuite.AnyFunSuite
 
-class GroupedProphetSuite extends AnyFunSuite with BeforeAndAfterAll {
-
-  private lazy val spark: SparkSession = SparkSession
-    .builder()
-    .master("local[2]")
-    .appName("GroupedProphetSuite")
-    .config("spark.ui.enabled", "false")
-    .config("spark.sql.shuffle.partitions", "2")
-    .getOrCreate()
-
-  override protected def afterAll(): Unit = spark.stop()
+class GroupedProphetSuite extends AnyFunSuite with SharedSession {
 
   /** Two straight lines of 60 days, y = 10 + t and y = 20 - t / 2, and a group of one row. */
   private lazy val lines: DataFrame = spark.sql("""
@@ -37,9 +26,6 @@ class GroupedProphetSuite extends AnyFunSuite with BeforeAndAfterAll {
     .setUncertaintySamples(0)
 
   private lazy val model: GroupedProphetModel = stage.fit(lines)
-
-  private def messageOf(run: => Any): String =
-    intercept[IllegalArgumentException](run).getMessage
 
   test("straight lines go on as lines, and a group that cannot be fitted is a row") {
     val found = model.forecast(3).orderBy("g", "ds").collect()

@@ -84,6 +84,14 @@ class PythonFaultsSuite extends AnyFunSuite with SharedSession {
     assertSays("/no/such/python", "cannot be started: there is no '/no/such/python'", install)
   }
 
+  test("a Python that is not there, in a session that only forecasts") {
+    val model = fitted(good)
+    val rows = session("/no/such/python").sql("SELECT 'a' AS store, DATE'2024-02-01' AS ds")
+    val message = intercept[IllegalStateException](model.transform(rows)).getMessage
+    assert(message.contains("('/no/such/python', by spark.pyspark.python) cannot be started"))
+    assert(message.contains(install))
+  }
+
   test("a Python without any package") {
     val folder = Files.createTempDirectory("bare-")
     val made = new ProcessBuilder(good, "-m", "venv", "--without-pip", folder.toString)

@@ -48,17 +48,21 @@ object PythonBridge {
     grouped.flatMapGroupsInArrow(udf(function, inputs, PythonEvalType.SQL_GROUPED_MAP_ARROW_UDF))
   }
 
-  /** Sends a file to all executors, for the jobs of this session, if it has not been sent yet. */
-  def ship(spark: SparkSession, file: File): Unit =
+  /**
+   * Sends a file to all executors, for the jobs of this session, if it has not been sent yet;
+   * whether it was sent now.
+   */
+  def ship(spark: SparkSession, file: File): Boolean =
     // Sessions keep their files apart: what a plain addFile, or another session, sends is not found by
     // their jobs, though listFiles has it.
     sent.synchronized {
-      if (!sent.contains(spark))
+      val isNew = !sent.contains(spark)
+      if (isNew)
         spark.asInstanceOf[classic.SparkSession].artifactManager.withResources {
           spark.sparkContext.addFile(file.getAbsolutePath)
         }
       sent.add(spark)
-      ()
+      isNew
     }
 
   /** Sessions that have the file; those that are gone are forgotten. */
