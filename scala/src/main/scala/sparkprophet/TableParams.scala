@@ -27,7 +27,8 @@ private[sparkprophet] trait TableParams extends Params {
       name,
       doc,
       (values: Array[String]) =>
-        values.forall(isText(name)) &&
+        (values != null || refuse(s"$name is null: give an array, which may be empty")) &&
+          values.forall(isText(name)) &&
           (values.distinct.length == values.length ||
             refuse(s"$name is ${values.mkString("[", ", ", "]")}: name each one once"))
     )

@@ -127,6 +127,7 @@ class GroupedProphetSuite extends AnyFunSuite with SharedSession {
         "regressors or seasonalities is 'promo'"
       ),
       (() => stage.setGrowth("Linear"), "growth is 'Linear': choose one of linear, logistic, flat"),
+      (() => stage.setGroupCols(null), "groupCols is null: give an array, which may be empty"),
       (() => stage.setIntervalWidth(1.0), "intervalWidth is 1.0: give a number between 0 and 1"),
       (() => stage.setNChangepoints(-1), "nChangepoints is -1: give a whole number >= 0"),
       (() => model.forecast(0), "horizon is 0: give a whole number of steps >= 1"),
