@@ -27,7 +27,8 @@ class Settings:
     """What a user asks of a fit.
 
     keys: key columns. trials: of a search of changepoint_prior_scale, on the last HORIZON rows;
-    0: none. group_timeout: seconds; checkpoint: a folder; plain has none of these two.
+    0: none. group_timeout: seconds, group_memory: MiB, checkpoint: a folder; plain has none of
+    these three.
     """
 
     keys: tuple[str, ...] = ("g",)
@@ -35,6 +36,7 @@ class Settings:
     prior_scale: Any = 0.05
     trials: int = 0
     group_timeout: float = 0
+    group_memory: int = 0
     checkpoint: str | None = None
 
 
@@ -58,7 +60,7 @@ class Ours:
         stage = GroupedProphet(
             groupCols=list(settings.keys), regressors=list(settings.regressors),
             uncertaintySamples=0, changepointPriorScale=settings.prior_scale,
-            groupTimeout=settings.group_timeout,
+            groupTimeout=settings.group_timeout, groupMemoryInMB=settings.group_memory,
         )  # fmt: skip
         if not settings.trials:
             return stage.fit(data)

@@ -46,6 +46,7 @@ VALUES = {
         [(m, m) for m in ("none", "seasonalNaive", "naive", "mean")], ["seasonalnaive", "last"],
     ),
     "groupTimeout": ([(0, 0.0), (1.5, 1.5)], [-1, float("inf")]),
+    "groupMemoryInMB": ([(0, 0), (512, 512)], [-1, 0.5]),
 }  # fmt: skip
 for _name in ("yearly", "weekly", "daily"):
     VALUES[f"{_name}Seasonality"] = (
@@ -75,6 +76,7 @@ EVERYTHING = {
     "regressors": ["price", {"name": "promo", "standardize": False, "mode": "multiplicative"}],
     "uncertaintySamples": 0,
     "groupTimeout": 2.5,
+    "groupMemoryInMB": 512,
 }
 
 
@@ -107,6 +109,7 @@ def test_value_out_of_range_names_setting_value_and_remedy(name, value):
     ("name", "value", "bound"),
     [
         ("groupTimeout", -1, "a number >= 0"),
+        ("groupMemoryInMB", -1, "a whole number >= 0"),
         ("changepointPriorScale", 0, "a number > 0"),
         ("changepointRange", 2, "a number from 0 to 1"),
         ("intervalWidth", 1, "a number between 0 and 1"),

@@ -69,6 +69,7 @@ PROPHET = {
     "maxFailedFraction": (1.0, 0.25),
     "handleInvalid": ("keep", "skip"),
     "groupTimeout": (0.0, 60.0),
+    "groupMemoryInMB": (0, 512),
     "parallelism": (0, 3),
     "seed": (0, 42),
 }  # fmt: skip

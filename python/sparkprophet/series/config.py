@@ -168,8 +168,14 @@ class Config:
     groupTimeout: float = setting(
         0.0,
         Number(0, open_ends=False),
-        "Seconds that one group's work may take; 0: no limit. Looked at between trials and by "
-        "solver stan; a native fit takes milliseconds and is not cut short.",
+        "Seconds that one group's work may take; 0: no limit. A group that is still at work a "
+        "second later is ended, whatever it does, and has the code TIMEOUT.",
+    )
+    groupMemoryInMB: int = setting(
+        0,
+        Whole(0),
+        "MiB that one group's work may take besides its rows; 0: no limit. A group that needs more "
+        "has the code OUT_OF_MEMORY. On Linux only.",
     )
 
     def __post_init__(self) -> None:

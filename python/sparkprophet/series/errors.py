@@ -23,6 +23,8 @@ CODES: dict[str, str] = {
     "NOT_CONSTANT": "a column that must hold one value per group holds several",
     "SOLVER_FAILED": "the solver ended without a usable optimum",
     "TIMEOUT": "the group used up groupTimeout",
+    "OUT_OF_MEMORY": "the group needed more memory than groupMemoryInMB, or than there was",
+    "WORKER_LOST": "the process that worked on the group ended, and ended again at a second try",
     "INTERNAL": "an error nobody foresaw: its type and text are in the message",
 }
 
@@ -47,9 +49,15 @@ class SeriesError(Exception):
 
 
 def as_series_error(error: Exception) -> SeriesError:
-    """The error itself if it has a code, else an INTERNAL one that keeps type and text."""
+    """The error itself if it has a code, else one with a code that keeps its text."""
     if isinstance(error, SeriesError):
         return error
+    if isinstance(error, MemoryError):
+        return SeriesError(
+            "OUT_OF_MEMORY",
+            f"{error or 'no memory is left'}; raise groupMemoryInMB, give executors more memory or "
+            "simplify the model",
+        )
     return SeriesError("INTERNAL", f"{type(error).__name__}: {error}")
 
 

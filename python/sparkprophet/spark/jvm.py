@@ -93,7 +93,8 @@ def tune(arguments: str) -> Batch:
     search = Search(**given["search"])
     work = partial(tune_series, search=search, threads=given["threads"])
     warm = partial(warm_up, search.sampler)
-    return group_function(_layout(given), given["config"], work, TUNED_TYPES, warm)
+    config, layout = given["config"], _layout(given)
+    return group_function(layout, config, work, TUNED_TYPES, warm, search.group_timeout)
 
 
 def _layout(given: dict[str, Any]) -> GroupLayout:

@@ -64,8 +64,9 @@ def _estimator(value: Any, what: str) -> GroupedProphet:
     Spec("timeout", 0.0, Number(0, open_ends=False),
          "Seconds after which no trial starts in any group, counted from fit; 0: no limit."),
     Spec("groupTimeout", 0.0, Number(0, open_ends=False),
-         "Seconds that one group's search and fit may take; 0: no limit. Looked at between trials "
-         "and by solver stan; a native fit takes milliseconds and is not cut short."),
+         "Seconds that one group's search and fit may take; 0: no limit. No trial starts after 90 "
+         "% of them; a group that is still at work a second after all of them is ended, and has "
+         "the code TIMEOUT."),
     Spec("sampler", "tpe", OneOf("tpe", "random", "qmc", "gp", "cmaes"),
          "Proposes the trials. tpe: our compiled TPE, with the numerics of Optuna's; the others: "
          "Optuna's own."),
@@ -123,7 +124,7 @@ class GroupedProphetTuner(TableParams, Estimator[Any], MLWritable, MLReadable[An
                 return group_function(
                     run.layout(params, config), config.to_json(),
                     partial(tune_series, search=search, threads=threads), TUNED_TYPES,
-                    partial(warm_up, search.sampler),
+                    partial(warm_up, search.sampler), search.group_timeout,
                 )  # fmt: skip
 
             return run.GroupWork(data, params, time_type, function, TUNED_DDL)

@@ -7,8 +7,13 @@ attempts.
 from __future__ import annotations
 
 import json
+import os
+import signal
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,8 +23,10 @@ from sparkprophet.series import fit as fitting
 from sparkprophet.series import record
 from sparkprophet.series.config import Config
 from sparkprophet.series.data import Series
-from sparkprophet.series.errors import SeriesError, clip
+from sparkprophet.series.errors import SeriesError, as_series_error, clip
 from sparkprophet.series.record import Clock, Fit
+from sparkprophet.spark.group_limits import limit
+from sparkprophet.spark.group_process import GroupProcess, ProcessEnded
 
 STATE_DDL = (
     "struct<facts:string,parameters:array<double>,ds:array<bigint>,y:array<double>,"
@@ -32,6 +39,7 @@ RECORD_DDL = (
     f"state {STATE_DDL}"
 )
 _NTZ = pa.timestamp("us")
+_NO_ROWS = Series(np.empty(0, "datetime64[us]"), np.empty(0))
 _STATE = pa.struct(
     [
         ("facts", pa.string()),
@@ -129,8 +137,12 @@ def group_function(
     work: Callable[[Series, Config, int], Outcome],
     extra_types: Mapping[str, pa.DataType],
     warm_up: Callable[[], None],
+    group_timeout: float | None = None,
 ) -> Callable[[tuple[Any, ...], pa.Table], pa.Table]:
     """The function for applyInArrow: one group in, exactly one row out.
+
+    Groups are worked on in a child of the worker, see `group_process`. One that ends it is tried
+    once more, since the cause may lie elsewhere, and then is a row with the code WORKER_LOST.
 
     Parameters
     ----------
@@ -143,38 +155,109 @@ def group_function(
         Arrow types of the further columns in the outcome's `extra`, in their order.
     warm_up : callable
         Called before a group's time begins: what a worker process has to do once.
+    group_timeout : float, optional
+        Seconds, 0 for no limit; by default what the group's config says.
     """
+    row = GroupRow(layout, base_json, work, extra_types, warm_up, group_timeout)
 
     def one_row(key: tuple[Any, ...], table: pa.Table) -> pa.Table:
-        base = Config.from_json(base_json)
-        warm_up()
-        with Clock.measure() as clock:
-            outcome = _attempt(layout, base, work, table)
-        row = _record(outcome.fit, clock)
-        if row["error_message"] is not None:
-            group = layout.label([scalar.as_py() for scalar in key])
-            row["error_message"] = clip(f"group {group}: {row['error_message']}")
-        row |= {name: outcome.extra.get(name) for name in extra_types}
-        types = RECORD_TYPES | dict(extra_types)
-        arrays = {name: pa.array([row[name]], type=kind) for name, kind in types.items()}
-        own = {n: _key(table.column(n)) for n in table.column_names if n.startswith("key_")}
-        return pa.table(own | {"seed": table.column("seed").slice(0, 1)} | arrays)
+        # Without fork, on Windows, the worker itself does the work, and nothing bounds a group.
+        return _row_by_child(row, table) if hasattr(os, "fork") else row("", table)
 
     return one_row
 
 
-def _attempt(
-    layout: GroupLayout,
-    base: Config,
-    work: Callable[[Series, Config, int], Outcome],
-    table: pa.Table,
-) -> Outcome:
-    config, series = base, layout.series(table)
-    try:
-        config = layout.config(table, base)
-        return work(series, config, group_seed(table.column("seed")[0].as_py()))
-    except Exception as error:
+def _row_by_child(row: GroupRow, table: pa.Table) -> pa.Table:
+    clock, end = Clock(), None
+    for _ in range(2):
+        process, began = GroupProcess.ready(row), time.perf_counter()
+        try:
+            return process.answer("", table)
+        except ProcessEnded as ended:
+            seconds = time.perf_counter() - began
+            clock.seconds += seconds
+            clock.cpu_seconds += min(seconds, process.cpu_seconds)
+            end = ended
+        if end.signal == signal.SIGALRM:
+            break
+    return GroupProcess.ready(row).answer(_lost(end, clock), table)
+
+
+def _lost(end: ProcessEnded, clock: Clock) -> str:
+    """The facts of a group that ended its process, as GroupRow takes them."""
+    if end.signal == signal.SIGALRM:
+        code = "TIMEOUT"
+        message = (
+            "the group used up groupTimeout and was ended; raise it, simplify the model or set a "
+            "fallback"
+        )
+    else:
+        code = "WORKER_LOST"
+        message = (
+            f"the process that worked on it ended twice, at last by {end}; where memory was short "
+            "set groupMemoryInMB or give executors more; else simplify the model or leave the "
+            "group out"
+        )
+    began = clock.started_at.timestamp()
+    return json.dumps([code, message, began, clock.seconds, clock.cpu_seconds])
+
+
+@dataclass(frozen=True)
+class GroupRow:
+    """The table of a group to its row; see `group_function` for the attributes."""
+
+    layout: GroupLayout
+    base_json: str
+    work: Callable[[Series, Config, int], Outcome]
+    extra_types: Mapping[str, pa.DataType]
+    warm_up: Callable[[], None]
+    group_timeout: float | None
+
+    def __call__(self, facts: str, table: pa.Table) -> pa.Table:
+        """The row. `facts` are those of a group that ended its process, "" for one to work on."""
+        if facts:
+            code, message, began, *spent = json.loads(facts)
+            clock = Clock(datetime.fromtimestamp(began, UTC), *spent)
+            outcome = self._attempt(table, SeriesError(code, message))
+        else:
+            with Clock.measure() as clock:
+                outcome = self._attempt(table)
+        row = _record(outcome.fit, clock)
+        own = outcome.fit.config
+        row["config"] = self.base_json if own is self._base else own.to_json()
+        if row["error_message"] is not None:
+            names = [f"key_{i}" for i in range(len(self.layout.key_names))]
+            group = self.layout.label([table.column(name)[0].as_py() for name in names])
+            row["error_message"] = clip(f"group {group}: {row['error_message']}")
+        row |= {name: outcome.extra.get(name) for name in self.extra_types}
+        types = RECORD_TYPES | dict(self.extra_types)
+        arrays = {name: pa.array([row[name]], type=kind) for name, kind in types.items()}
+        keys = {n: _key(table.column(n)) for n in table.column_names if n.startswith("key_")}
+        return pa.table(keys | {"seed": table.column("seed").slice(0, 1)} | arrays)
+
+    def _attempt(self, table: pa.Table, lost: SeriesError | None = None) -> Outcome:
+        """The outcome of the work, or of a group that was lost before."""
+        config, series, error = self._base, _NO_ROWS, lost
+        self._limit(config)
+        try:
+            series = self.layout.series(table)
+            config = self.layout.config(table, config)
+            if lost is None:
+                self._limit(config)
+                return self.work(series, config, group_seed(table.column("seed")[0].as_py()))
+        except Exception as raised:
+            error = lost or as_series_error(raised)
+        finally:
+            limit(0, 0)
         return Outcome(fitting.failed(series, config, error))
+
+    @cached_property
+    def _base(self) -> Config:
+        return Config.from_json(self.base_json)
+
+    def _limit(self, config: Config) -> None:
+        seconds = config.groupTimeout if self.group_timeout is None else self.group_timeout
+        limit(seconds, config.groupMemoryInMB)
 
 
 def fit_group(series: Series, config: Config, seed: int) -> Outcome:
@@ -203,7 +286,6 @@ def _record(fit: Fit, clock: Clock) -> dict[str, Any]:
         "host": host,
         "pid": pid,
         "started_at": clock.started_at,
-        "config": fit.config.to_json(),
         "state": None if fit.state is None else fit.state.to_record(),
     }
 

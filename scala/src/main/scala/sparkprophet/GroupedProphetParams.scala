@@ -531,13 +531,13 @@ private[sparkprophet] trait GroupedProphetParams extends TableParams {
   def setFallback(value: String): this.type = set(fallback, value)
 
   /**
-   * Seconds that one group's work may take; 0: no limit. Looked at between trials and by solver
-   * stan; a native fit takes milliseconds and is not cut short. Default: 0.0.
+   * Seconds that one group's work may take; 0: no limit. A group that is still at work a second
+   * later is ended, whatever it does, and has the code TIMEOUT. Default: 0.0.
    */
   final val groupTimeout: DoubleParam = number(0.0, Double.PositiveInfinity, false)(
     "groupTimeout",
-    "Seconds that one group's work may take; 0: no limit. Looked at between trials and by " +
-      "solver stan; a native fit takes milliseconds and is not cut short."
+    "Seconds that one group's work may take; 0: no limit. A group that is still at work a " +
+      "second later is ended, whatever it does, and has the code TIMEOUT."
   )
 
   /** The value of [[groupTimeout]]. */
@@ -545,6 +545,22 @@ private[sparkprophet] trait GroupedProphetParams extends TableParams {
 
   /** Sets [[groupTimeout]]. */
   def setGroupTimeout(value: Double): this.type = set(groupTimeout, value)
+
+  /**
+   * MiB that one group's work may take besides its rows; 0: no limit. A group that needs more has
+   * the code OUT_OF_MEMORY. On Linux only. Default: 0.
+   */
+  final val groupMemoryInMB: IntParam = whole(0)(
+    "groupMemoryInMB",
+    "MiB that one group's work may take besides its rows; 0: no limit. A group that needs " +
+      "more has the code OUT_OF_MEMORY. On Linux only."
+  )
+
+  /** The value of [[groupMemoryInMB]]. */
+  def getGroupMemoryInMB: Int = $(groupMemoryInMB)
+
+  /** Sets [[groupMemoryInMB]]. */
+  def setGroupMemoryInMB(value: Int): this.type = set(groupMemoryInMB, value)
 
   /**
    * Raise after the job if more than this fraction of the groups failed; all failed always raises.
@@ -629,6 +645,7 @@ private[sparkprophet] trait GroupedProphetParams extends TableParams {
     minObservations -> 2,
     fallback -> "none",
     groupTimeout -> 0.0,
+    groupMemoryInMB -> 0,
     maxFailedFraction -> 1.0,
     handleInvalid -> "keep",
     parallelism -> 0,

@@ -139,13 +139,15 @@ private[sparkprophet] trait GroupedProphetTunerParams extends TableParams {
   def setTimeout(value: Double): this.type = set(timeout, value)
 
   /**
-   * Seconds that one group's search and fit may take; 0: no limit. Looked at between trials and by
-   * solver stan; a native fit takes milliseconds and is not cut short. Default: 0.0.
+   * Seconds that one group's search and fit may take; 0: no limit. No trial starts after 90 % of
+   * them; a group that is still at work a second after all of them is ended, and has the code
+   * TIMEOUT. Default: 0.0.
    */
   final val groupTimeout: DoubleParam = number(0.0, Double.PositiveInfinity, false)(
     "groupTimeout",
-    "Seconds that one group's search and fit may take; 0: no limit. Looked at between trials " +
-      "and by solver stan; a native fit takes milliseconds and is not cut short."
+    "Seconds that one group's search and fit may take; 0: no limit. No trial starts after 90 " +
+      "% of them; a group that is still at work a second after all of them is ended, and has " +
+      "the code TIMEOUT."
   )
 
   /** The value of [[groupTimeout]]. */
