@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+
 from card import Broken, Case, broken_unless
 from cluster import Job
 from systems import HORIZON, SYSTEMS
 
 sys.path.append(str(Path(__file__).parent / "injected"))
-from sitecustomize import FAULTS  # noqa: E402
+from sitecustomize import FAULTS
 
 LABEL = {fault.__name__: label for label, fault in FAULTS.items()}
 GOOD, BAD, ROWS = ["a", "b", "c", "d", "e"], "faulty", 60
