@@ -18,6 +18,9 @@ PROMISES = {
     "P8": "memory and time of a group are bounded; the driver's memory does not grow with groups",
 }
 
+COUNTS = {"y": 12, "size": 5, "ds": 12, "keys": 8, "params": 3, "workers": 5, "driver": 5,
+          "storage": 6, "files": 4, "scale": 4}  # fmt: skip
+
 
 class Broken(AssertionError):
     """A promise does not hold; the text says in one line what happened instead."""

@@ -5,6 +5,7 @@ Both have the same methods. A fit is materialised: it raises where the work fail
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,11 +80,11 @@ class Ours:
         ahead = model.forecast(HORIZON).orderBy(model.getOrDefault("timestampCol")).collect()
         forecasts: dict[tuple, list[float]] = {}
         for row in ahead:
-            forecasts.setdefault(tuple(row[k] for k in keys), []).append(row["yhat"])
+            forecasts.setdefault(_key(row, keys), []).append(row["yhat"])
         return _unique(
-            (tuple(row[k] for k in keys),
+            (_key(row, keys),
              Outcome(row["status"], row["error_code"], row["error_message"],
-                     tuple(forecasts.get(tuple(row[k] for k in keys), ()))))
+                     tuple(forecasts.get(_key(row, keys), ()))))
             for row in model.models.drop("state").collect()
         )  # fmt: skip
 
@@ -122,7 +123,7 @@ class Plain:
         schema = f"{own}, yhat array<double>"
         found = model.groupBy(*[f"`{k}`" for k in keys]).applyInPandas(ahead, schema)
         return _unique(
-            (tuple(row[k] for k in keys), Outcome("ok", None, None, tuple(row["yhat"])))
+            (_key(row, keys), Outcome("ok", None, None, tuple(row["yhat"])))
             for row in found.collect()
         )
 
@@ -200,6 +201,11 @@ def predicting(rows: pd.DataFrame, models: pd.DataFrame) -> pd.DataFrame:
     model = model_from_json(models["model"].iloc[0])
     found = model.predict(rows)[["ds", "yhat"]]
     return rows.merge(found, on="ds", how="left")
+
+
+def _key(row: Any, names: list[str]) -> tuple:
+    """The row's key; NaN is one object, since it equals nothing but that."""
+    return tuple(math.nan if row[name] != row[name] else row[name] for name in names)
 
 
 def _unique(pairs: Any) -> dict[tuple, Outcome]:
