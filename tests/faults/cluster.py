@@ -37,7 +37,8 @@ class Job:
     conf : dict
         Further Spark settings.
     **arguments
-        Of `job.py`: settings (a dict), save, repeat.
+        Of `job.py`: settings (a dict), save (a path), saves (how often), meanwhile ("stop" or
+        "cancel", while a group is at work).
     """
 
     def __init__(
@@ -129,10 +130,13 @@ class Job:
             self.driver.wait(seconds)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"the job has not ended after {seconds:.0f} s") from None
-        out = self.place / "out.json"
-        if not out.exists():
+        if not (self.place / "out.json").exists():
             raise AssertionError(f"exit code {self.driver.returncode}: {self._errors()}")
-        return json.loads(out.read_text())
+        return self.told()
+
+    def told(self) -> dict[str, Any]:
+        """What the job has written so far."""
+        return json.loads((self.place / "out.json").read_text())
 
     def _command(self, pid: int) -> str:
         """The command line of a process of this job, "" for others and for those that ended."""

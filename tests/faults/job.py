@@ -4,7 +4,10 @@
 """
 
 import json
+import os
 import sys
+import threading
+import time
 from dataclasses import asdict
 from pathlib import Path
 
@@ -12,24 +15,47 @@ from pyspark.sql import SparkSession
 
 from systems import SYSTEMS, Settings
 
+FLAGS = Path(os.environ["FAULTS_FOLDER"])
 
-def main() -> None:
-    """Fit, save where it is asked for, tell."""
-    arguments = json.loads(Path(sys.argv[1]).read_text())
+
+def done(spark, arguments):
+    """Fit, save where it is asked for; the outcomes, or the error, as JSON."""
     system = SYSTEMS[arguments["system"]]
     given = arguments.get("settings", {})
     settings = Settings(**{k: tuple(v) if isinstance(v, list) else v for k, v in given.items()})
-    spark = SparkSession.builder.getOrCreate()
     try:
         model = system.fit(spark.read.parquet(arguments["data"]), settings)
-        if "save" in arguments:
+        for number in range(arguments.get("saves", 1) if "save" in arguments else 0):
+            if number == 1:
+                (FLAGS / f"saving-{os.getpid()}-0").touch()
             system.save(model, arguments["save"])
         outcomes = system.outcomes(model)
-        told = {"outcomes": {json.dumps(key): asdict(own) for key, own in outcomes.items()}}
+        return {"outcomes": {json.dumps(key): asdict(own) for key, own in outcomes.items()}}
     except Exception as error:
-        told = {"error": f"{type(error).__name__}: {error}"}
-    Path(arguments["out"]).write_text(json.dumps(told))
-    spark.stop()
+        return {"error": f"{type(error).__name__}: {error}"}
+
+
+def give_up(spark, how):
+    """Stop the session, or cancel its jobs, as soon as a group is at work."""
+    while not list(FLAGS.glob("began-*")):
+        time.sleep(0.05)
+    spark.stop() if how == "stop" else spark.sparkContext.cancelAllJobs()
+
+
+def main():
+    """Do the work; where it is given up, tell at once, and do it again once it may go on."""
+    arguments = json.loads(Path(sys.argv[1]).read_text())
+    spark = SparkSession.builder.getOrCreate()
+    out, how = Path(arguments["out"]), arguments.get("meanwhile")
+    if how:
+        threading.Thread(target=give_up, args=(spark, how), daemon=True).start()
+        out.write_text(json.dumps(done(spark, arguments)))
+        (FLAGS / "told").touch()
+        while not (FLAGS / "go").exists():
+            time.sleep(0.05)
+    if how != "stop":
+        out.write_text(json.dumps(done(spark, arguments)))
+        spark.stop()
 
 
 if __name__ == "__main__":

@@ -31,8 +31,8 @@ def rows_of(key: str, fault: str | None = None) -> pd.DataFrame:
     return pd.DataFrame({"g": key, "ds": days, "y": y})
 
 
-def data_with(place: Path, fault: str) -> Path:
-    """Parquet of the good groups and the faulty one."""
+def data_with(place: Path, fault: str | None) -> Path:
+    """Parquet of the good groups and the faulty one; without a fault a good one more."""
     path = place / "data.parquet"
     pd.concat([*map(rows_of, GOOD), rows_of(BAD, fault)]).to_parquet(path)
     return path
