@@ -10,6 +10,8 @@ from pyspark.ml.pipeline import PipelineSharedReadWrite
 from pyspark.ml.util import DefaultParamsReader
 from pyspark.sql import SparkSession
 
+from sparkprophet.spark.persistence import read_metadata
+
 _HOMES = ("pyspark.ml.", "org.apache.spark.ml.", "sparkprophet.")
 _VALIDATORS = (
     "CrossValidator", "CrossValidatorModel", "TrainValidationSplit", "TrainValidationSplitModel",
@@ -40,7 +42,7 @@ def load_part(path: str, spark: SparkSession) -> Any:
 
 
 def _refuse_tuners(spark: SparkSession, path: str) -> None:
-    metadata = DefaultParamsReader.loadMetadata(path, spark)
+    metadata = read_metadata(spark, path)
     name = metadata["class"]
     if name.rpartition(".")[2] in _VALIDATORS:
         raise ValueError(f"{path}: holds a {name!r} inside of another tuner, which Spark refuses")
@@ -49,7 +51,7 @@ def _refuse_tuners(spark: SparkSession, path: str) -> None:
 
 
 def _loaded(spark: SparkSession, path: str) -> Any:
-    metadata = DefaultParamsReader.loadMetadata(path, spark)
+    metadata = read_metadata(spark, path)
     kind = metadata["class"].rpartition(".")[2]
     if not metadata["class"].startswith(_HOMES[:2]) or kind not in ("Pipeline", "PipelineModel"):
         return DefaultParamsReader.loadParamsInstance(path, spark)
@@ -59,7 +61,7 @@ def _loaded(spark: SparkSession, path: str) -> Any:
 
 
 def _check_classes(spark: SparkSession, path: str) -> None:
-    metadata = DefaultParamsReader.loadMetadata(path, spark)
+    metadata = read_metadata(spark, path)
     name = metadata["class"]
     module = name.rpartition(".")[0]
     if not name.startswith(_HOMES) and module not in sys.modules:
