@@ -246,7 +246,8 @@ class GroupedProphetModel(GroupedProphetParams, Model, MLWritable, MLReadable[An
         """A reader: `read().load(path)`, or shorter `GroupedProphetModel.load(path)`."""
 
         def build(spark: SparkSession, path: str, metadata: dict[str, Any]) -> GroupedProphetModel:
-            keys = metadata["paramMap"].get("groupCols", metadata["defaultParamMap"]["groupCols"])
+            saved = metadata["defaultParamMap"] | metadata["paramMap"]
+            keys = cls().groupCols.typeConverter(saved["groupCols"])
             table = read_models(spark, path, metadata["models"], keys)
             return cls(table, Summary.from_dict(metadata["summary"]))
 

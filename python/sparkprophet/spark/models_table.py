@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -63,11 +64,14 @@ def read_models(spark: SparkSession, path: str, facts: Any, keys: list[str]) -> 
     place = f"{path}/models"
     remedy = "save the model again or restore it from a backup"
     schema = _schema(place, facts, keys)
-    stored = _stored(spark, place, schema)
     try:
+        stored = _stored(spark, place, schema)
         rows, total = _totals(stored)
-    except PySparkException as error:
-        raise ValueError(clip(f"{place}: cannot be read; {remedy}; {error}")) from error
+    except (Py4JJavaError, PySparkException) as error:
+        # What Spark has no class of its own for comes with the JVM's stack.
+        plain = isinstance(error, PySparkException)
+        shown = error if plain else error.java_exception.getMessage()
+        raise ValueError(clip(f"{place}: cannot be read ({shown}); {remedy}")) from error
     if (rows, str(total)) != (facts.get("rows"), facts.get("checksum")):
         raise ValueError(
             f"{place}: has {rows} rows with the checksum {total}, had {facts.get('rows')} with "

@@ -236,11 +236,11 @@ def check_metadata(path: str, metadata: dict[str, Any], cls: type) -> None:
     """Raise ValueError unless `metadata` is of class `cls` and of a format known here."""
     expected = f"{cls.__module__}.{cls.__name__}"
     if metadata.get("class") != expected:
-        raise ValueError(f"{path}: holds a {metadata.get('class')!r}, expected {expected!r}")
+        raise ValueError(clip(f"{path}: holds a {metadata.get('class')!r}, expected {expected!r}"))
     # Spark's own writer in the JVM has no place for a version; what it writes is version 1.
     version = metadata.get("format_version", 1)
     if type(version) is not int or not 1 <= version <= FORMAT_VERSION:
         raise ValueError(
-            f"{path}: format_version is {version!r}, this version reads 1 to {FORMAT_VERSION}; "
-            "upgrade sparkprophet or save the model again"
-        )
+            clip(f"{path}: format_version is {version!r}, this version reads 1 to "
+                 f"{FORMAT_VERSION}; upgrade sparkprophet or save the model again")
+        )  # fmt: skip
