@@ -188,7 +188,9 @@ def with_field(facts, name, kind):
     (lambda facts: with_field(facts, "store", {
         "type": "array", "elementType": "string", "containsNull": True
     }), "store"),
-    (lambda facts: {"schema": facts["schema"] | {"fields": facts["schema"]["fields"][1:]}}, "store"),
+    (lambda facts: {
+        "schema": facts["schema"] | {"fields": facts["schema"]["fields"][1:]}
+    }, "store"),
     (lambda facts: {"schema": "struct"}, "schema"),
     (lambda facts: {"schema": {"type": "struct", "fields": [{}]}}, "schema"),
 ])  # fmt: skip

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import time
 import uuid
 from collections.abc import Iterable, Iterator
@@ -19,8 +20,11 @@ from pyspark.sql.utils import is_remote
 
 from sparkprophet.series.errors import clip
 
+_log = logging.getLogger("sparkprophet")
+
 READ_LIMIT = 64 * 2**20
 """Bytes; larger files are not read into memory."""
+_HIDDEN = (".", "_")
 _MOVES = 20
 _PAUSE = 0.02  # seconds before the next try, times the number of the try
 _STALE = 24 * 3600  # seconds after which what a killed save left may go
@@ -56,13 +60,17 @@ class Files:
 
     def lengths(self, path: str) -> dict[str, int]:
         """Bytes of every file below `path` by its relative path, but for hidden ones."""
-        base = _plain(self._fs.makeQualified(self._path(path)))
         found = {}
         with _readable(path):
-            entries = self._fs.listFiles(self._path(path), True)
-            while entries.hasNext():
-                entry = entries.next()
-                found[_plain(entry.getPath())[len(base) + 1 :]] = entry.getLen()
+            # Not listFiles: on a local disk it asks for each file's permissions, by a process.
+            entries = self._fs.listStatus(self._path(path))
+        for entry in entries:
+            name = entry.getPath().getName()
+            if entry.isFile():
+                found[name] = entry.getLen()
+            elif not name.startswith(_HIDDEN):
+                inside = self.lengths(f"{path}/{name}")
+                found |= {f"{name}/{below}": length for below, length in inside.items()}
         return _visible(found)
 
     def read(self, path: str) -> bytes:
@@ -153,43 +161,47 @@ class Files:
             time.sleep(_PAUSE * turn)
             if self.exists(target):
                 place = self.beside(target, "old")
+                # Another writer may have moved it just now.
                 with contextlib.suppress(FileNotFoundError):
-                    self._move(target, place)
-                    old.append(place)
-            if not self.exists(target) and self._move(source, target):
+                    if self._move(target, place):
+                        old.append(place)
+            if self.exists(target):
+                continue
+            try:
+                if self._move(source, target):
+                    return
+            except FileNotFoundError:
+                # It got into another save, which a later one has replaced since.
                 return
         raise OSError(
-            f"cannot rename {source} to {target}, where others write all the time; save again when "
-            "they are done"
+            f"cannot rename {source} to {target}; check the folder's permissions, or save again "
+            "when no other job saves there"
         )
 
     def _move(self, source: str, target: str) -> bool:
-        """Rename a folder to a name that is not taken; False if another writer took it just now.
+        """Rename a folder; False where that did not work, because of another writer for one.
 
         Raises
         ------
         FileNotFoundError
             Where another writer has taken `source`.
-        OSError
-            Where it cannot be renamed.
         """
-        why = ""
         try:
             moved = self._fs.rename(self._path(source), self._path(target))
         except Py4JJavaError as error:
-            moved, why = False, f" ({error.java_exception.getMessage()})"
-        # Hadoop moves into a folder that is there already.
+            moved = False
+            _log.info("%s: %s", source, error.java_exception.getMessage())
+        # Hadoop moves into a folder that is there already, or copies.
         inside = f"{target.rstrip('/')}/{self._path(source).getName()}"
         if self.exists(inside):
-            self._fs.rename(self._path(inside), self._path(source))
-            return False
-        if not moved:
-            if not self.exists(source):
-                raise FileNotFoundError(source)
-            if not self.exists(target):
-                raise OSError(
-                    f"cannot rename {source} to {target}{why}; check the folder's permissions"
-                )
+            moved = False
+            if self.exists(source):
+                self.delete(inside)
+            else:
+                with contextlib.suppress(Py4JJavaError):
+                    self._fs.rename(self._path(inside), self._path(source))
+        if not moved and not self.exists(source):
+            raise FileNotFoundError(source)
         return moved
 
 
@@ -241,15 +253,11 @@ def check_length(path: str, length: int) -> None:
         )
 
 
-def _plain(path: Any) -> str:
-    return str(path.toUri().getPath())
-
-
 def _visible(lengths: dict[str, int]) -> dict[str, int]:
     return {
         name: length
         for name, length in lengths.items()
-        if not any(part.startswith((".", "_")) for part in name.split("/"))
+        if not any(part.startswith(_HIDDEN) for part in name.split("/"))
     }
 
 

@@ -26,6 +26,11 @@ _REMEDY = "save it again or restore it from a backup"
 _SMALL_PARQUET = 2**20
 # Seconds to wait for another writer's renames; the first wait is none.
 _WAITS = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8)
+_VERSIONS = 30
+
+
+class _ReplacedError(NotWholeError):
+    """Another writer has replaced the save that was being read."""
 
 
 def write_text(spark: SparkSession, path: str, text: str) -> None:
@@ -122,15 +127,23 @@ def read_whole(spark: SparkSession, path: str, read: Callable[[str], T]) -> T:
     """
     files = files_of(spark, path)
     problem: NotWholeError | None = None
-    for turn, wait in enumerate(_WAITS):
-        time.sleep(wait)
+    waits = iter(_WAITS)
+    for _ in range(_VERSIONS):
         try:
             return _read_one_version(files, path, read)
+        except _ReplacedError as error:
+            problem = error
+            continue
         except NotWholeError as error:
-            problem = problem or error
+            problem = error
         beside = [*files.left_beside(path, "old"), *files.left_beside(path, "new")]
-        if turn and not beside:
+        wait = next(waits, None)
+        # Without other writers' folders a second look is enough.
+        if wait is None or wait and not beside:
             break
+        time.sleep(wait)
+    else:
+        beside = []
     for place in beside:
         try:
             found = _read_one_version(files, place, read)
@@ -171,7 +184,10 @@ def _check_unchanged(
         return
     lengths = files.lengths(path)
     if read_json(files, path, lengths, "manifest") != before:
-        raise NotWholeError(f"{path}: was replaced while it was read; load it again") from cause
+        raise _ReplacedError(
+            f"{path}: was replaced while it was read, time after time; load it when no other job "
+            "saves there"
+        ) from cause
 
 
 def _listed(files: Files | ConnectFiles, path: str) -> dict[str, int]:

@@ -10,6 +10,7 @@ import scala.util.Using
 import org.apache.commons.codec.digest.DigestUtils
 import org.apache.hadoop.fs.{FileSystem, Path}
 import org.apache.spark.sql.SparkSession
+import org.slf4j.LoggerFactory
 
 /** A folder is not all of a save: it is damaged, or another writer is at work. */
 private[sparkprophet] class NotWholeException(message: String, cause: Throwable = null)
@@ -23,6 +24,7 @@ private[sparkprophet] object Folder {
   /** Bytes: larger files are not read into memory. */
   val ReadLimit: Int = 64 << 20
 
+  private val log = LoggerFactory.getLogger("sparkprophet")
   private val Moves = 20
   private val PauseMillis = 20L
   private val StaleMillis = 24L * 3600 * 1000
@@ -41,16 +43,17 @@ private[sparkprophet] object Folder {
   }
 
   /** Bytes of every file below `path` by its relative path, but for hidden ones. */
-  def lengths(spark: SparkSession, path: String): SortedMap[String, Long] = readable(path) {
+  def lengths(spark: SparkSession, path: String): SortedMap[String, Long] = {
     val files = system(spark, path)
-    val base = files.makeQualified(new Path(path)).toUri.getPath
-    val entries = files.listFiles(new Path(path), true)
-    val found = Iterator.continually(entries).takeWhile(_.hasNext).map(_.next()).map { entry =>
-      entry.getPath.toUri.getPath.drop(base.length + 1) -> entry.getLen
+    def below(folder: Path, prefix: String): Seq[(String, Long)] = {
+      // Not listFiles: on a local disk it asks for each file's permissions, by a process.
+      val entries = files.listStatus(folder).toSeq.map(entry => entry.getPath.getName -> entry)
+      entries.filterNot { case (name, _) => name.startsWith(".") || name.startsWith("_") }.flatMap {
+        case (name, entry) if entry.isFile => Seq(s"$prefix$name" -> entry.getLen)
+        case (name, _) => below(new Path(folder, name), s"$prefix$name/")
+      }
     }
-    SortedMap.from(found.filterNot { case (name, _) =>
-      name.split('/').exists(part => part.startsWith(".") || part.startsWith("_"))
-    })
+    readable(path)(SortedMap.from(below(new Path(path), "")))
   }
 
   /** A file of at most `ReadLimit` bytes; refuses a larger one. */
@@ -113,45 +116,54 @@ private[sparkprophet] object Folder {
   }
 
   /** Moves `fresh` to `target`; `old` gets the names of what was moved away. */
-  private def takePlace(files: FileSystem, fresh: Path, target: Path, old: ArrayBuffer[Path])
-      : Unit = {
+  private def takePlace(
+      files: FileSystem,
+      fresh: Path,
+      target: Path,
+      old: ArrayBuffer[Path]
+  ): Unit = {
     val done = (0 until Moves).exists { turn =>
       Thread.sleep(PauseMillis * turn)
       if (files.exists(target)) {
         val place = beside(target, "old")
-        try {
-          move(files, target, place)
-          old += place
-        } catch { case _: FileNotFoundException => () }
+        // Another writer may have moved it just now.
+        try if (move(files, target, place)) old += place
+        catch { case _: FileNotFoundException => () }
       }
-      !files.exists(target) && move(files, fresh, target)
+      !files.exists(target) && {
+        try move(files, fresh, target)
+        // It got into another save, which a later one has replaced since.
+        catch { case _: FileNotFoundException => true }
+      }
     }
     if (!done)
       throw new IOException(
-        s"cannot rename $fresh to $target, where others write all the time: save again when they " +
-          "are done"
+        s"cannot rename $fresh to $target; check the folder's permissions, or save again when no " +
+          "other job saves there"
       )
   }
 
   /**
-   * Renames a folder to a name that is not taken; false if another writer took it just now. Throws
+   * Renames a folder; false where that did not work, because of another writer for one. Throws
    * FileNotFoundException where another writer has taken `from`.
    */
   private def move(files: FileSystem, from: Path, to: Path): Boolean = {
-    val (moved, why) =
-      try (files.rename(from, to), "")
-      catch { case error: IOException => (false, s" (${error.getMessage})") }
-    // Hadoop moves into a folder that is there already.
+    def renamed(from: Path, to: Path): Boolean =
+      try files.rename(from, to)
+      catch {
+        case error: IOException =>
+          log.info(s"$from: ${error.getMessage}")
+          false
+      }
+    val moved = renamed(from, to)
+    // Hadoop moves into a folder that is there already, or copies.
     val inside = new Path(to, from.getName)
-    if (files.exists(inside)) {
-      files.rename(inside, from)
-      false
-    } else {
-      if (!moved && !files.exists(from)) throw new FileNotFoundException(from.toString)
-      if (!moved && !files.exists(to))
-        throw new IOException(s"cannot rename $from to $to$why; check the folder's permissions")
-      moved
-    }
+    val nested = files.exists(inside)
+    if (nested && files.exists(from)) files.delete(inside, true)
+    else if (nested) renamed(inside, from)
+    val done = moved && !nested
+    if (!done && !files.exists(from)) throw new FileNotFoundException(from.toString)
+    done
   }
 
   private def system(spark: SparkSession, path: String): FileSystem = {

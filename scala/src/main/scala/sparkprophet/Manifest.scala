@@ -7,7 +7,7 @@ import org.slf4j.LoggerFactory
 
 import scala.annotation.tailrec
 import scala.collection.immutable.SortedMap
-import scala.util.Try
+import scala.util.{Failure, Success, Try}
 import scala.util.control.NonFatal
 
 /**
@@ -27,6 +27,7 @@ private[sparkprophet] object Manifest {
   private val SmallParquet = 1 << 20
   // Waits for another writer's renames; the first one is none.
   private val WaitsMillis = List(0L, 50L, 100L, 200L, 400L, 800L)
+  private val Versions = 30
 
   /** Lists all that was written at `path`; nothing may be written there after it. */
   def write(spark: SparkSession, path: String): Unit = {
@@ -81,37 +82,38 @@ private[sparkprophet] object Manifest {
    * the newest new one.
    */
   def readWhole[T](spark: SparkSession, path: String)(read: String => T): T = {
-    def beside = Seq("old", "new").flatMap(Folder.leftBeside(spark, path, _)).map(_._1)
     @tailrec
-    def attempt(waits: List[Long], problem: Option[NotWholeException]): T = {
-      Thread.sleep(waits.head)
-      val found =
-        try Right(oneVersion(spark, path, read))
-        catch { case error: NotWholeException => Left(problem.getOrElse(error)) }
-      found match {
-        case Right(stage) => stage
-        case Left(error) =>
-          val places = beside
+    def attempt(waits: List[Long], left: Int): T =
+      Try(oneVersion(spark, path, read)) match {
+        case Success(stage) => stage
+        case Failure(_: ReplacedException) if left > 0 => attempt(waits, left - 1)
+        case Failure(error: NotWholeException) =>
+          val beside = Seq("old", "new").flatMap(Folder.leftBeside(spark, path, _)).map(_._1)
           // Without other writers' folders a second look is enough.
-          if (waits.tail.nonEmpty && (problem.isEmpty || places.nonEmpty))
-            attempt(waits.tail, Some(error))
+          if (waits.isEmpty || waits.head > 0 && beside.isEmpty)
+            leftByKilled(spark, beside, error, read)
           else {
-            val left = places.iterator.map(place => Try(oneVersion(spark, place, read)) -> place)
-            left.find(_._1.isSuccess) match {
-              case Some((stage, place)) =>
-                log.warn(
-                  "{}: read what a killed save left at {}: save the model again",
-                  error.getMessage,
-                  place: Any
-                )
-                stage.get
-              case None => throw error
-            }
+            Thread.sleep(waits.head)
+            attempt(waits.tail, left)
           }
+        case Failure(error) => throw error
       }
-    }
-    attempt(WaitsMillis, None)
+    attempt(WaitsMillis, Versions)
   }
+
+  /** What `read` makes of the first of `places` that is whole; throws `problem` without one. */
+  private def leftByKilled[T](
+      spark: SparkSession,
+      places: Seq[String],
+      problem: NotWholeException,
+      read: String => T
+  ): T =
+    places.iterator.map(place => Try(oneVersion(spark, place, read)) -> place).collectFirst {
+      case (Success(stage), place) =>
+        val why = problem.getMessage
+        log.warn("{}; read what a killed save left at {}: save the model again", why, place: Any)
+        stage
+    }.getOrElse(throw problem)
 
   private def oneVersion[T](spark: SparkSession, path: String, read: String => T): T = {
     val before = checked(spark, path)
@@ -180,12 +182,20 @@ private[sparkprophet] object Manifest {
       cause: Throwable
   ): Unit =
     if (readJson(spark, path, Folder.lengths(spark, path), "manifest") != before)
-      throw new NotWholeException(s"$path was replaced while it was read: load it again", cause)
+      throw new ReplacedException(
+        s"$path was replaced while it was read, time after time: load it when no other job saves " +
+          "there",
+        cause
+      )
 
   private def isHashed(name: String, length: Long): Boolean =
     if (!name.endsWith(".parquet")) length <= Folder.ReadLimit
     else length <= SmallParquet && !s"/$name".matches("(.*/)?models/[^/]*")
 }
+
+/** Another writer has replaced the save that was being read. */
+private class ReplacedException(message: String, cause: Throwable)
+    extends NotWholeException(message, cause)
 
 /** Text of bytes that must be UTF-8. */
 private object Utf8 {
