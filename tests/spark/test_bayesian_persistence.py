@@ -17,6 +17,7 @@ from pyspark.ml.regression import LinearRegression
 from pyspark.ml.tuning import CrossValidatorModel, ParamGridBuilder, TrainValidationSplitModel
 from pyspark.ml.util import MetaAlgorithmReadWrite
 
+from saved_folders import with_metadata
 from sparkprophet import (
     BayesianCrossValidator,
     BayesianCrossValidatorModel,
@@ -352,14 +353,6 @@ def test_sub_models_are_saved_if_wanted(data, tmp_path):
     assert not (tmp_path / "none").exists()
 
 
-def rewrite(folder, **changes):
-    """Change the metadata of a saved stage, as by hand."""
-    (part,) = (Path(folder) / "metadata").glob("part-*")
-    metadata = json.loads(part.read_text()) | changes
-    part.write_text(json.dumps(metadata))
-    part.with_name(f".{part.name}.crc").unlink(missing_ok=True)
-
-
 @pytest.fixture
 def evil(tmp_path, monkeypatch):
     """A module that anybody could import, and which none should; class evil_module.Evil."""
@@ -378,7 +371,7 @@ PLACES = ["estimator", "evaluator", "bestModel", "subModels/fold1/0"]
 def test_unknown_classes_in_a_model_are_not_imported(saved, tmp_path, evil, place):
     path = tmp_path / "model"
     shutil.copytree(saved, path)
-    rewrite(path / place, **{"class": evil})
+    with_metadata(path / place, path, **{"class": evil})
     with pytest.raises(ValueError, match=rf"{place}.*'{evil}'.*import evil_module"):
         BayesianCrossValidatorModel.load(str(path))
 
@@ -394,14 +387,15 @@ def test_unknown_classes_inside_of_stages_are_not_imported(spark, tmp_path, evil
     for place in places:
         path = tmp_path / "changed"
         shutil.copytree(tmp_path / "tuner", path)
-        rewrite(path / place, **{"class": evil})
+        with_metadata(path / place, path, **{"class": evil})
         with pytest.raises(ValueError, match=f"{place}.*evil_module"):
             BayesianTrainValidationSplit.load(str(path))
         shutil.rmtree(path)
     # A tuner of Spark's inside would load anything.
-    rewrite(tmp_path / "tuner/estimator", **{"class": "pyspark.ml.tuning.CrossValidator"})
+    tuner = tmp_path / "tuner"
+    with_metadata(tuner / "estimator", tuner, **{"class": "pyspark.ml.tuning.CrossValidator"})
     with pytest.raises(ValueError, match="estimator.*CrossValidator"):
-        BayesianTrainValidationSplit.load(str(tmp_path / "tuner"))
+        BayesianTrainValidationSplit.load(str(tuner))
 
 
 def test_other_classes_and_newer_formats_are_refused(saved, tmp_path):
@@ -411,6 +405,6 @@ def test_other_classes_and_newer_formats_are_refused(saved, tmp_path):
         BayesianCrossValidator.load(str(saved))
     path = tmp_path / "model"
     shutil.copytree(saved, path)
-    rewrite(path, format_version=99)
+    with_metadata(path, format_version=99)
     with pytest.raises(ValueError, match="format_version is 99"):
         BayesianCrossValidatorModel.load(str(path))

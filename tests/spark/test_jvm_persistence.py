@@ -3,7 +3,6 @@
 A loaded stage has the params of the saved one, and does the same work.
 """
 
-import json
 from types import SimpleNamespace
 
 import pytest
@@ -13,6 +12,7 @@ from pyspark.ml.feature import SQLTransformer
 from pyspark.sql import functions as F
 
 from jvm_stages import Scala
+from saved_folders import with_metadata
 from sparkprophet import (
     BayesianParamGridBuilder,
     GroupedProphet,
@@ -138,15 +138,6 @@ def test_portable_does_not_overwrite_unasked(tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == before
 
 
-def edited(path, **values):
-    """Metadata of a saved stage with other values."""
-    (part,) = (path / "metadata").glob("part-*")
-    metadata = json.loads(part.read_text()) | values
-    part.write_text(json.dumps(metadata))
-    for checksum in (path / "metadata").glob(".*.crc"):
-        checksum.unlink()
-
-
 @pytest.mark.parametrize(("values", "message"), [
     ({"class": "java.lang.Runtime"}, "java.lang.Runtime.*is no stage"),
     ({"class": "org.example.Unknown"}, "org.example.Unknown.*not on the class path"),
@@ -155,7 +146,7 @@ def edited(path, **values):
 ])  # fmt: skip
 def test_a_folder_that_scala_cannot_load_is_refused_by_name(scala, tmp_path, values, message):
     prophet().write().save(str(tmp_path / "saved"))
-    edited(tmp_path / "saved", **values)
+    with_metadata(tmp_path / "saved", **values)
     with pytest.raises(IllegalArgumentException, match=message) as refused:
         scala.load(tmp_path / "saved")
     assert "saved" in str(refused.value)

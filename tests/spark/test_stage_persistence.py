@@ -14,6 +14,7 @@ from pyspark.ml import Pipeline, PipelineModel
 from pyspark.ml.feature import SQLTransformer
 from pyspark.sql import functions as F
 
+from saved_folders import metadata_of, with_metadata
 from sparkprophet import (
     BayesianParamGridBuilder,
     ForecastEvaluator,
@@ -21,21 +22,9 @@ from sparkprophet import (
     GroupedProphetModel,
     GroupedProphetTuner,
 )
-from sparkprophet.spark.persistence import Files
+from sparkprophet.spark.files import Files
 from stage_checks import bits, fit_bits, frame, grouped
 from test_stage_params import EVALUATOR, PROPHET, TUNER
-
-
-def metadata_of(path):
-    (part,) = Path(path, "metadata").glob("part-*")
-    return json.loads(part.read_text())
-
-
-def with_metadata(path, **changes):
-    """Overwrite fields of saved metadata."""
-    (part,) = Path(path, "metadata").glob("part-*")
-    part.write_text(json.dumps(json.loads(part.read_text()) | changes) + "\n")
-    Path(part.parent, f".{part.name}.crc").unlink(missing_ok=True)
 
 
 @pytest.fixture
@@ -160,7 +149,7 @@ def test_another_class_is_refused_without_importing_it(spark, saved, trap, cls):
 def test_an_estimator_inside_a_tuner_is_checked_too(spark, tmp_path, trap):
     evil, trace = trap
     full_tuner().save(str(tmp_path / "tuner"))
-    with_metadata(tmp_path / "tuner" / "estimator", **{"class": evil})
+    with_metadata(tmp_path / "tuner" / "estimator", tmp_path / "tuner", **{"class": evil})
     with pytest.raises(ValueError, match="trap_of_a_test"):
         GroupedProphetTuner.load(str(tmp_path / "tuner"))
     assert not trace.exists()
@@ -202,7 +191,8 @@ def test_overwrite_replaces_all_of_it(fitted, mixed, saved):
     Path(saved, "leftover").write_text("x")
     mixed.write().overwrite().save(saved)
     assert fit_bits(GroupedProphetModel.load(saved)) == fit_bits(mixed)
-    assert beside(saved) == ["model"] and sorted(os.listdir(saved)) == ["metadata", "models"]
+    assert beside(saved) == ["model"]
+    assert sorted(os.listdir(saved)) == ["manifest", "metadata", "models"]
 
 
 def broken(model):

@@ -8,12 +8,13 @@ that failed have no place among the saved metrics and param maps, only in the re
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from pyspark.ml import Estimator, Transformer
 from pyspark.ml.evaluation import Evaluator
-from pyspark.ml.param import Params
+from pyspark.ml.param import Param, Params
 from pyspark.ml.util import MetaAlgorithmReadWrite
 from pyspark.sql import SparkSession
 
@@ -152,10 +153,7 @@ class TunerReader(StageReader):
         instance._set(estimator=estimator, evaluator=load_part(f"{path}/evaluator", spark))
         stages = MetaAlgorithmReadWrite.getUidMap(estimator)
         maps = [
-            {
-                stages[entry["parent"]].getParam(entry["name"]): _value(spark, path, entry)
-                for entry in entries
-            }
+            dict(_entry(spark, path, stages, entry) for entry in entries)
             for entries in self._saved_maps(metadata)
         ]
         if maps and (maps != [{}] or "searchSpace" not in metadata["paramMap"]):
@@ -198,10 +196,17 @@ class ModelReader(TunerReader):
         return [next(failed) if entries is None else entries for entries in spread]
 
 
-def _value(spark: SparkSession, path: str, entry: dict[str, str]) -> Any:
+def _entry(
+    spark: SparkSession, path: str, stages: dict[str, Params], entry: dict[str, str]
+) -> tuple[Param[Any], Any]:
+    """A param and its value, of an entry of a saved param map."""
+    param = stages[entry["parent"]].getParam(entry["name"])
     value = json.loads(entry["value"])
-    is_json = json.loads(entry.get("isJson", "true"))
-    return value if is_json else load_part(f"{path}/{value}", spark)
+    if json.loads(entry.get("isJson", "true")):
+        return param, param.typeConverter(value)
+    if not re.fullmatch(r"epm_\w+", value):
+        raise ValueError(f"estimatorParamMaps: {value!r} is no folder of a param's value")
+    return param, load_part(f"{path}/{value}", spark)
 
 
 def _spread(metadata: dict[str, Any], values: list[Any], missing: Any) -> list[Any]:

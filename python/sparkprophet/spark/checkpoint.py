@@ -17,7 +17,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from sparkprophet.spark import packing, progress
-from sparkprophet.spark.persistence import Files
+from sparkprophet.spark.files import Files
 from sparkprophet.spark.run import GroupWork
 
 _log = logging.getLogger("sparkprophet")

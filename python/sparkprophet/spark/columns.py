@@ -16,6 +16,8 @@ from sparkprophet.spark.params import GroupedProphetParams
 from sparkprophet.spark.tune import TUNED_TYPES
 from sparkprophet.spark.worker import RECORD_TYPES
 
+CHECKSUMS = ("checksum", "trials_checksum")
+"""Columns of a saved table of models besides its own."""
 TIMES = (T.DateType, T.TimestampType, T.TimestampNTZType)
 _NUMBERS = (T.NumericType,)
 _NUMBERS_OR_FLAGS = (T.NumericType, T.BooleanType)
@@ -165,7 +167,7 @@ def _check_roles(dataset: DataFrame, params: GroupedProphetParams, groups: list[
         if name in groups:
             raise ValueError(f"groupCols: {name!r} is {param} too; take it out of one of them")
     for name in groups:
-        if name.lower() in RECORD_TYPES or name.lower() in TUNED_TYPES:
+        if name.lower() in {*RECORD_TYPES, *TUNED_TYPES, *CHECKSUMS}:
             raise ValueError(
                 f"groupCols: {name!r} is a column of the models table; rename it, as in "
                 f"withColumnRenamed({name!r}, {'group_' + name!r})"

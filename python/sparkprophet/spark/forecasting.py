@@ -241,9 +241,8 @@ def _batch(answer: Answer, outputs: list[str], names: tuple[str, ...]) -> Batch:
             result: Mapping[str, Any] = {}
             if config is not None:
                 record = dict(zip(_STATE_FIELDS, fields, strict=False))
-                state = State.from_record(record)
                 rows = _rows(names, fields[len(_STATE_FIELDS) :])
-                result = _answered(answer, state, config, group_seed(int(seed)), rows)
+                result = _answered(answer, record, config, group_seed(int(seed)), rows)
             for name, values in found.items():
                 values.append(result.get(name))
         return pd.DataFrame(found)
@@ -252,11 +251,14 @@ def _batch(answer: Answer, outputs: list[str], names: tuple[str, ...]) -> Batch:
 
 
 def _answered(
-    answer: Answer, state: State, config: str, seed: int, rows: Series
+    answer: Answer, record: Mapping[str, Any], config: str, seed: int, rows: Series
 ) -> Mapping[str, Any]:
-    """The answer; none for a group that cannot be forecast, so that it ends no other's forecast."""
+    """The answer; none for a group that cannot be forecast, so that it ends no other's forecast.
+
+    Nor does a state that is none: a row whose bytes are not those saved is refused before.
+    """
     try:
-        return answer(state, Config.from_json(config), seed, rows)
+        return answer(State.from_record(record), Config.from_json(config), seed, rows)
     except Exception as error:
         coded = as_series_error(error)
         _log.warning("a group cannot be forecast: %s: %s", coded.code, coded.message)

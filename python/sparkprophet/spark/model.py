@@ -15,6 +15,7 @@ from sparkprophet.report.scaling import Run
 from sparkprophet.report.shapes import shape
 from sparkprophet.spark import columns, forecasting, timings
 from sparkprophet.spark.errors import FitFailedError
+from sparkprophet.spark.models_table import read_models, write_models
 from sparkprophet.spark.params import GroupedProphetParams
 from sparkprophet.spark.persistence import StageReader, StageWriter
 from sparkprophet.spark.summary import Summary
@@ -238,19 +239,16 @@ class GroupedProphetModel(GroupedProphetParams, Model, MLWritable, MLReadable[An
     def write(self) -> StageWriter:
         """A writer: `write().overwrite().save(path)`."""
         extra = {"summary": self._summary.to_dict()}
-
-        def write_models(path: str) -> None:
-            # Half the size of Spark's default codec on these arrays of doubles.
-            self._table.write.option("compression", "zstd").parquet(f"{path}/models")
-
-        return StageWriter(self, extra, write_models)
+        return StageWriter(self, extra, lambda path: {"models": write_models(self._table, path)})
 
     @classmethod
     def read(cls) -> StageReader:
         """A reader: `read().load(path)`, or shorter `GroupedProphetModel.load(path)`."""
 
         def build(spark: SparkSession, path: str, metadata: dict[str, Any]) -> GroupedProphetModel:
-            table = spark.read.parquet(f"{path}/models")
+            saved = metadata["defaultParamMap"] | metadata["paramMap"]
+            keys = cls().groupCols.typeConverter(saved["groupCols"])
+            table = read_models(spark, path, metadata["models"], keys)
             return cls(table, Summary.from_dict(metadata["summary"]))
 
         return StageReader(cls, build)

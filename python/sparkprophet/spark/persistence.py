@@ -1,24 +1,28 @@
 """Saving and loading without pickle: JSON metadata, models as Parquet.
 
 A save is written beside its target and renamed, so that a failed one leaves the old model as it
-was. A load reads the metadata first and refuses classes and formats it does not know; it never
+was. A list of its files, with their sizes and hashes, is written last (`manifest`). A load looks at
+this list first, then at the metadata, and refuses classes and formats it does not know; it never
 imports what a file names.
 """
 
 from __future__ import annotations
 
 import json
-import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
-from py4j.protocol import Py4JJavaError
 from pyspark.ml.param import Params
-from pyspark.ml.util import DefaultParamsReader, DefaultParamsWriter, MLReader, MLWriter
+from pyspark.ml.util import DefaultParamsWriter, MLReader, MLWriter
 from pyspark.sql import SparkSession
 from pyspark.sql.utils import is_remote
 
+from sparkprophet.series.errors import clip
+from sparkprophet.spark.files import Files, files_of
+from sparkprophet.spark.manifest import read_json, read_whole, write_manifest, write_text
+
 FORMAT_VERSION = 1
+_FORM = {"class": str, "uid": str, "paramMap": dict, "defaultParamMap": dict}
 
 
 class StageWriter(MLWriter):
@@ -30,14 +34,14 @@ class StageWriter(MLWriter):
     extra : dict
         Further JSON values for the metadata; may hold "paramMap" to replace the params.
     write_data : callable
-        (path) -> None, writes the stage's data below `path`.
+        (path) -> dict or None, writes the stage's data below `path`; gives further JSON values.
     """
 
     def __init__(
         self,
         instance: Params,
         extra: dict[str, Any] | None = None,
-        write_data: Callable[[str], None] | None = None,
+        write_data: Callable[[str], dict[str, Any] | None] | None = None,
     ) -> None:
         super().__init__()
         self.instance = instance
@@ -68,12 +72,13 @@ class StageWriter(MLWriter):
             files.delete(beside)
 
     def saveImpl(self, path: str) -> None:
-        """Data first, metadata last: a folder with metadata is a whole one."""
-        if self._write_data is not None:
-            self._write_data(path)
+        """Data first, manifest last: a folder with a manifest is a whole one."""
         extra = {"format_version": FORMAT_VERSION, **self._extra}
+        if self._write_data is not None:
+            extra |= self._write_data(path) or {}
         params = extra.pop("paramMap", None)
         DefaultParamsWriter.saveMetadata(self.instance, path, self.sparkSession, extra, params)
+        write_manifest(self.sparkSession, path)
 
     def _save_remote(self, path: str) -> None:
         if self.shouldOverwrite:
@@ -110,8 +115,14 @@ def save_portable(stage: Any, path: str, overwrite: bool = False) -> None:
     beside = files.beside(path, "new")
     try:
         stage.write().save(beside)
-        for folder in files.saved_stages(beside):
+        folders = list(files.saved_stages(beside))
+        for folder in folders:
             _name_as_jvm(spark, files, folder)
+        # A stage's list has the files of the stages inside it, their own lists too.
+        for folder in reversed(folders):
+            if files.exists(f"{folder}/manifest"):
+                files.delete(f"{folder}/manifest")
+                write_manifest(spark, folder)
         files.replace(beside, path)
     finally:
         files.delete(beside)
@@ -119,15 +130,12 @@ def save_portable(stage: Any, path: str, overwrite: bool = False) -> None:
 
 def _name_as_jvm(spark: SparkSession, files: Files, folder: str) -> None:
     """Give the stage saved at `folder` the name that its class has in the JVM."""
-    metadata = DefaultParamsReader.loadMetadata(folder, spark)
+    metadata = read_metadata(spark, folder)
     name = metadata["class"].replace("pyspark.ml.pipeline.", "org.apache.spark.ml.")
     name = name.replace("pyspark.", "org.apache.spark.")
     if name != metadata["class"]:
         files.delete(f"{folder}/metadata")
-        text = json.dumps(metadata | {"class": name})
-        spark.createDataFrame([(text,)], "value string").coalesce(1).write.text(
-            f"{folder}/metadata"
-        )
+        write_text(spark, f"{folder}/metadata", json.dumps(metadata | {"class": name}))
 
 
 class StageReader(MLReader[Any]):
@@ -160,105 +168,79 @@ class StageReader(MLReader[Any]):
         Raises
         ------
         ValueError
-            Where the folder holds another class, a newer format or an unknown param.
+            Where the folder is not as it was saved, or holds another class, a newer format, an
+            unknown param or a value out of range.
         """
-        metadata = DefaultParamsReader.loadMetadata(path, self.sparkSession)
+        return read_whole(self.sparkSession, path, self._load)
+
+    def _load(self, path: str) -> Any:
+        metadata = read_metadata(self.sparkSession, path)
         check_metadata(path, metadata, self._cls)
-        instance = self._build(self.sparkSession, path, metadata)
+        instance = _of_this_format(path, lambda: self._build(self.sparkSession, path, metadata))
         instance._resetUid(metadata["uid"])
         for section in ("paramMap", "defaultParamMap"):
             unknown = [name for name in metadata[section] if not instance.hasParam(name)]
             if unknown:
                 raise ValueError(
-                    f"{path}: metadata has the unknown param {unknown[0]!r}; it was written by a "
-                    "newer sparkprophet, so upgrade this one"
-                )
-        for name, value in metadata["paramMap"].items():
-            if name not in self._skip:
-                instance.set(instance.getParam(name), value)
-        # As Spark does: a default that changes later does not change what was saved before.
-        instance._setDefault(**metadata["defaultParamMap"])
+                    clip(f"{path}: metadata has the unknown param {unknown[0]!r}; it was written "
+                         "by a newer sparkprophet, so upgrade this one")
+                )  # fmt: skip
+
+        def set_all() -> None:
+            for name, value in metadata["paramMap"].items():
+                if name not in self._skip:
+                    instance.set(instance.getParam(name), value)
+            # As Spark does: a default that changes later does not change what was saved before.
+            instance._setDefault(**metadata["defaultParamMap"])
+
+        _of_this_format(path, set_all)
         return instance
+
+
+def _of_this_format(path: str, build: Callable[[], Any]) -> Any:
+    """What `build` makes of the metadata at `path`; ValueError with the path if it cannot."""
+    try:
+        return build()
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        if isinstance(error, ValueError) and path in str(error):
+            raise
+        shown = str(error) if isinstance(error, TypeError | ValueError) else repr(error)
+        raise ValueError(
+            clip(f"{path}/metadata: {shown}; this is no value that a stage has: save it again or "
+                 "restore it from a backup")
+        ) from error  # fmt: skip
+
+
+def read_metadata(spark: SparkSession, path: str) -> dict[str, Any]:
+    """The metadata of whatever stage is saved at `path`.
+
+    Raises
+    ------
+    ValueError
+        Where there is none, it is too large, or no JSON of the right form.
+    """
+    files = files_of(spark, path)
+    lengths = {f"metadata/{n}": size for n, size in files.lengths(f"{path}/metadata").items()}
+    metadata = read_json(files, path, lengths, "metadata")
+    metadata.setdefault("defaultParamMap", {})
+    for name, kind in _FORM.items():
+        if not isinstance(metadata.get(name), kind) or not metadata[name] and kind is str:
+            raise ValueError(
+                clip(f"{path}/metadata: {name} is {metadata.get(name)!r}, which no saved stage "
+                     "has; save it again or restore it from a backup")
+            )  # fmt: skip
+    return metadata
 
 
 def check_metadata(path: str, metadata: dict[str, Any], cls: type) -> None:
     """Raise ValueError unless `metadata` is of class `cls` and of a format known here."""
     expected = f"{cls.__module__}.{cls.__name__}"
     if metadata.get("class") != expected:
-        raise ValueError(f"{path}: holds a {metadata.get('class')!r}, expected {expected!r}")
+        raise ValueError(clip(f"{path}: holds a {metadata.get('class')!r}, expected {expected!r}"))
     # Spark's own writer in the JVM has no place for a version; what it writes is version 1.
     version = metadata.get("format_version", 1)
     if type(version) is not int or not 1 <= version <= FORMAT_VERSION:
         raise ValueError(
-            f"{path}: format_version is {version!r}, this version reads 1 to {FORMAT_VERSION}; "
-            "upgrade sparkprophet or save the model again"
-        )
-
-
-class Files:
-    """The file system of a path, through Hadoop: local, HDFS, object stores."""
-
-    def __init__(self, spark: SparkSession, path: str) -> None:
-        self._jvm = spark._jvm
-        configuration = spark._jsparkSession.sessionState().newHadoopConf()
-        self._fs = self._path(path).getFileSystem(configuration)
-
-    def _path(self, path: str) -> Any:
-        return self._jvm.org.apache.hadoop.fs.Path(path)
-
-    def exists(self, path: str) -> bool:
-        return self._fs.exists(self._path(path))
-
-    def make_folder(self, path: str, what: str) -> None:
-        """Make a folder where there is none; OSError with `what` if that cannot be."""
-        why = ""
-        try:
-            made = self._fs.mkdirs(self._path(path))
-        except Py4JJavaError as error:
-            made, why = False, f" ({error.java_exception.getMessage()})"
-        if not made:
-            raise OSError(f"{what}: {path} cannot be made{why}; choose a folder you can write to")
-
-    def saved_stages(self, path: str) -> Iterator[str]:
-        """The folders at and below `path` that a stage is saved in."""
-        names = {entry.getPath().getName() for entry in self._fs.listStatus(self._path(path))
-                 if entry.isDirectory()}  # fmt: skip
-        if "metadata" in names:
-            yield path
-        for name in sorted(names - {"metadata"}):
-            yield from self.saved_stages(f"{path}/{name}")
-
-    def delete(self, path: str) -> None:
-        self._fs.delete(self._path(path), True)
-
-    def beside(self, path: str, why: str) -> str:
-        """A new hidden name in the folder of `path`."""
-        target = self._path(path)
-        name = f".{target.getName()}.{why}-{uuid.uuid4().hex}"
-        parent = target.getParent()
-        return name if parent is None else self._path_in(parent, name)
-
-    def _path_in(self, parent: Any, name: str) -> str:
-        return self._jvm.org.apache.hadoop.fs.Path(parent, name).toString()
-
-    def replace(self, source: str, target: str) -> None:
-        """Move `source` to `target`; what was there is deleted only after it worked."""
-        old = self.beside(target, "old")
-        had_old = self.exists(target)
-        parent = self._path(target).getParent()
-        if parent is not None:
-            self._fs.mkdirs(parent)
-        if had_old:
-            self._move(target, old)
-        try:
-            self._move(source, target)
-        except BaseException:
-            if had_old:
-                self._move(old, target)
-            raise
-        if had_old:
-            self.delete(old)
-
-    def _move(self, source: str, target: str) -> None:
-        if not self._fs.rename(self._path(source), self._path(target)):
-            raise OSError(f"cannot rename {source} to {target}; check the folder's permissions")
+            clip(f"{path}: format_version is {version!r}, this version reads 1 to "
+                 f"{FORMAT_VERSION}; upgrade sparkprophet or save the model again")
+        )  # fmt: skip

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from typing import Any
 
 from pyspark.ml import Pipeline, PipelineModel
+from pyspark.ml.param import Params
 from pyspark.ml.pipeline import PipelineSharedReadWrite
 from pyspark.ml.util import DefaultParamsReader
 from pyspark.sql import SparkSession
 
+from sparkprophet.series.errors import clip
+from sparkprophet.spark.persistence import read_metadata
+
 _HOMES = ("pyspark.ml.", "org.apache.spark.ml.", "sparkprophet.")
+# What may be imported because a file names it: the modules of stages.
+_MODULES = {"sparkprophet"} | {
+    f"pyspark.ml.{name}"
+    for name in (
+        "classification", "clustering", "evaluation", "feature", "fpm", "pipeline",
+        "recommendation", "regression", "tuning",
+    )
+}  # fmt: skip
+_CLASSES = 10_000
 _VALIDATORS = (
     "CrossValidator", "CrossValidatorModel", "TrainValidationSplit", "TrainValidationSplitModel",
 )  # fmt: skip
@@ -25,8 +39,8 @@ def load_stage(path: str, spark: SparkSession | None = None) -> Any:
     Raises
     ------
     ValueError
-        For a class that is neither Spark's nor ours and whose module is not imported yet: a file
-        does not say which code runs.
+        For what is no class of stages, or one that is neither Spark's nor ours and whose module is
+        not imported yet: a file does not say which code runs.
     """
     spark = spark or SparkSession.active()
     _check_classes(spark, path)
@@ -40,7 +54,7 @@ def load_part(path: str, spark: SparkSession) -> Any:
 
 
 def _refuse_tuners(spark: SparkSession, path: str) -> None:
-    metadata = DefaultParamsReader.loadMetadata(path, spark)
+    metadata = read_metadata(spark, path)
     name = metadata["class"]
     if name.rpartition(".")[2] in _VALIDATORS:
         raise ValueError(f"{path}: holds a {name!r} inside of another tuner, which Spark refuses")
@@ -49,7 +63,7 @@ def _refuse_tuners(spark: SparkSession, path: str) -> None:
 
 
 def _loaded(spark: SparkSession, path: str) -> Any:
-    metadata = DefaultParamsReader.loadMetadata(path, spark)
+    metadata = read_metadata(spark, path)
     kind = metadata["class"].rpartition(".")[2]
     if not metadata["class"].startswith(_HOMES[:2]) or kind not in ("Pipeline", "PipelineModel"):
         return DefaultParamsReader.loadParamsInstance(path, spark)
@@ -59,14 +73,22 @@ def _loaded(spark: SparkSession, path: str) -> Any:
 
 
 def _check_classes(spark: SparkSession, path: str) -> None:
-    metadata = DefaultParamsReader.loadMetadata(path, spark)
-    name = metadata["class"]
-    module = name.rpartition(".")[0]
-    if not name.startswith(_HOMES) and module not in sys.modules:
+    """Raise ValueError unless this stage and those inside it are of classes of stages."""
+    metadata = read_metadata(spark, path)
+    named = metadata["class"]
+    module, _, kind = named.replace("org.apache.spark", "pyspark").rpartition(".")
+    if named.startswith("org.apache.spark.ml.") and kind in ("Pipeline", "PipelineModel"):
+        module = "pyspark.ml.pipeline"
+    if module in _MODULES:
+        importlib.import_module(module)
+    elif module not in sys.modules:
         raise ValueError(
-            f"{path}: holds a {name!r}, whose module is not imported; import {module} before "
-            "loading if you trust the file"
-        )
+            clip(f"{path}: holds a {named!r}, whose module is not imported; import {module} before "
+                 "loading if you trust the file")
+        )  # fmt: skip
+    found = getattr(sys.modules[module], kind, None)
+    if not (isinstance(found, type) and issubclass(found, Params) and hasattr(found, "load")):
+        raise ValueError(clip(f"{path}: holds a {named!r}, which is no stage that can be loaded"))
     for inside in _paths_inside(path, metadata):
         _check_classes(spark, inside)
 
@@ -74,11 +96,20 @@ def _check_classes(spark: SparkSession, path: str) -> None:
 def _paths_inside(path: str, metadata: dict[str, Any]) -> list[str]:
     """Folders of the stages that are loaded with one, by the names that they hold."""
     uids = metadata["paramMap"].get("stageUids") or []
+    if not isinstance(uids, list) or not all(
+        isinstance(uid, str) and "/" not in uid for uid in uids
+    ):
+        raise ValueError(clip(f"{path}/metadata: stageUids is {uids!r}, must be names of stages"))
     paths = [
         PipelineSharedReadWrite.getStagePath(uid, position, len(uids), f"{path}/stages")
         for position, uid in enumerate(uids)
     ]
     if metadata["class"].rpartition(".")[2] in ("OneVsRest", "OneVsRestModel"):
         paths.append(f"{path}/classifier")
-        paths += [f"{path}/model_{i}" for i in range(metadata.get("numClasses", 0))]
+        count = metadata.get("numClasses", 0)
+        if type(count) is not int or not 0 <= count <= _CLASSES:
+            raise ValueError(
+                clip(f"{path}/metadata: numClasses is {count!r}, must be 0 to {_CLASSES}")
+            )
+        paths += [f"{path}/model_{i}" for i in range(count)]
     return paths

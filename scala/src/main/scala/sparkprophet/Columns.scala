@@ -151,11 +151,11 @@ private[sparkprophet] object Columns {
   val TimeTypes: Set[DataType] = Set(DateType, TimestampType, TimestampNTZType)
 
   // format: off
-  /** Columns of the models table besides the keys. */
+  /** Columns of the models table besides the keys, and of the saved one. */
   val ModelColumns: Set[String] = Set(
     "status", "solver", "error_code", "error_message", "n_obs", "start", "end", "log_posterior",
     "fit_seconds", "cpu_seconds", "host", "pid", "started_at", "config", "state", "best_value",
-    "n_trials", "stopped_by", "untuned_value", "naive_value", "trials"
+    "n_trials", "stopped_by", "untuned_value", "naive_value", "trials", "checksum", "trials_checksum"
   )
   // format: on
 
@@ -163,7 +163,7 @@ private[sparkprophet] object Columns {
 
   private def isText(kind: DataType): Boolean = kind.isInstanceOf[StringType]
 
-  private def isAtomic(kind: DataType): Boolean = kind match {
+  def isAtomic(kind: DataType): Boolean = kind match {
     case _: ArrayType | _: MapType | _: StructType | _: UserDefinedType[_] | NullType => false
     case _ => true
   }

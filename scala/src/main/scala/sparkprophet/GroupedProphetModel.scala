@@ -121,11 +121,8 @@ class GroupedProphetModel private[sparkprophet] (
   /** A writer: `write.overwrite().save(path)`. */
   override def write: MLWriter = new StageWriter(
     this,
-    path => {
-      // Half the size of Spark's default codec on these arrays of doubles.
-      table.write.option("compression", "zstd").parquet(s"$path/models")
-      Written(extra = "summary" -> summary.toJson)
-    }
+    path =>
+      Written(extra = ("summary" -> summary.toJson) ~ ("models" -> ModelsTable.write(table, path)))
   )
 
   private def keys = getGroupCols.toSeq.map(Columns.quoted)
@@ -141,12 +138,11 @@ object GroupedProphetModel extends MLReadable[GroupedProphetModel] {
   override def read: MLReader[GroupedProphetModel] =
     new StageReader(
       classOf[GroupedProphetModel],
-      saved =>
-        new GroupedProphetModel(
-          saved.uid,
-          SparkSession.active.read.parquet(s"${saved.path}/models"),
-          Summary.fromJson(saved("summary"))
-        )
+      saved => {
+        val keys = saved.texts("groupCols")
+        val table = ModelsTable.read(SparkSession.active, saved.path, saved("models"), keys)
+        new GroupedProphetModel(saved.uid, table, Summary.fromJson(saved("summary")))
+      }
     )
 
   override def load(path: String): GroupedProphetModel = super.load(path)

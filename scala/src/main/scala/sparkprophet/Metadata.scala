@@ -54,6 +54,30 @@ final private[sparkprophet] case class Metadata(path: String, json: JObject) {
     each(defaults)(stage.restoreDefault)
   }
 
+  /** A saved or default param that is a list of texts. */
+  def texts(name: String): Seq[String] =
+    params.getOrElse(name, defaults.getOrElse(name, JNothing)) match {
+      case JArray(found) if found.forall(_.isInstanceOf[JString]) =>
+        found.collect { case JString(text) => text }
+      case other => throw new IllegalArgumentException(s"$name is ${compact(render(other))}")
+    }
+
+  /** What `build` makes of this; IllegalArgumentException with the path if it cannot. */
+  def ofThisFormat[T](build: => T): T =
+    try build
+    catch {
+      case error: IllegalArgumentException if String.valueOf(error.getMessage).contains(path) =>
+        throw error
+      case error @ (_: RuntimeException | _: StackOverflowError) =>
+        throw new IllegalArgumentException(
+          TableParams.clip(
+            s"$path/metadata: ${error.getMessage}; this is no value that a stage has: " +
+              Manifest.Remedy
+          ),
+          error
+        )
+    }
+
   private def version: BigInt = this("format_version") match {
     case JInt(number) => number
     case JLong(number) => number
@@ -61,8 +85,11 @@ final private[sparkprophet] case class Metadata(path: String, json: JObject) {
   }
 
   private def text(name: String): String = this(name) match {
-    case JString(value) => value
-    case _ => TableParams.refuse(s"$path/metadata has no '$name': it is no saved stage")
+    case JString(value) if value.nonEmpty => value
+    case _ =>
+      TableParams.refuse(
+        s"$path/metadata has no text for '$name': it is no saved stage, or a damaged one"
+      )
   }
 
   private def section(name: String): Map[String, JValue] = this(name) match {
@@ -75,15 +102,12 @@ private[sparkprophet] object Metadata {
 
   val FormatVersion = 1
 
+  /** The metadata of whatever stage is saved at `path`. */
   def read(spark: SparkSession, path: String): Metadata = {
-    if (!Folder.exists(spark, s"$path/metadata"))
-      TableParams.refuse(
-        s"$path has no metadata: it is no saved stage, or one that was not finished"
-      )
-    parse(spark.read.text(s"$path/metadata").head().getString(0)) match {
-      case json: JObject => Metadata(path, json)
-      case _ => TableParams.refuse(s"$path/metadata is no JSON object: it is no saved stage")
+    val lengths = Folder.lengths(spark, s"$path/metadata").map { case (n, size) =>
+      s"metadata/$n" -> size
     }
+    Metadata(path, Manifest.readJson(spark, path, lengths, "metadata"))
   }
 
   /**
@@ -115,10 +139,6 @@ private[sparkprophet] object Metadata {
       ("paramMap" -> JObject(own ++ replaced.map { case (name, value) => JField(name, value) })) ~
       ("defaultParamMap" -> JObject(defaults)) ~
       ("format_version" -> FormatVersion) ~ extra
-    spark
-      .createDataFrame(Seq(Tuple1(compact(render(json)))))
-      .coalesce(1)
-      .write
-      .text(s"$path/metadata")
+    Manifest.writeText(spark, s"$path/metadata", compact(render(json)))
   }
 }

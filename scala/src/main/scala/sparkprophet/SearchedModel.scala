@@ -30,6 +30,7 @@ trait SearchedModel extends TableParams {
   protected def writeTo(path: String, withSubModels: Boolean): Unit = {
     val written = parts(path, withSubModels)
     Metadata.write(SparkSession.active, path, this, written.params, written.extra)
+    Manifest.write(SparkSession.active, path)
   }
 }
 

@@ -16,8 +16,8 @@ final private[sparkprophet] case class Written(
  * Writer of a stage, whole or not at all: beside its target, then renamed.
  *
  * @param parts
- *   writes what belongs to the stage besides its params below a path, before the metadata: a
- *   folder with metadata is a whole one
+ *   writes what belongs to the stage besides its params below a path, before the metadata and the
+ *   manifest: a folder with a manifest is a whole one
  */
 private[sparkprophet] class StageWriter(stage: Params, parts: String => Written) extends MLWriter {
 
@@ -33,6 +33,7 @@ private[sparkprophet] class StageWriter(stage: Params, parts: String => Written)
   override protected def saveImpl(path: String): Unit = {
     val written = parts(path)
     Metadata.write(sparkSession, path, stage, written.params, written.extra)
+    Manifest.write(sparkSession, path)
   }
 }
 
@@ -50,11 +51,13 @@ private[sparkprophet] class StageReader[T <: TableParams](
     apart: Set[String] = Set.empty
 ) extends MLReader[T] {
 
-  override def load(path: String): T = {
-    val metadata = Metadata.read(sparkSession, path)
+  override def load(path: String): T = Manifest.readWhole(sparkSession, path) { whole =>
+    val metadata = Metadata.read(sparkSession, whole)
     metadata.requireClass(stageClass.getName)
-    val stage = build(metadata)
-    metadata.applyTo(stage, apart)
-    stage
+    metadata.ofThisFormat {
+      val stage = build(metadata)
+      metadata.applyTo(stage, apart)
+      stage
+    }
   }
 }

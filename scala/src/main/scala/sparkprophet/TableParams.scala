@@ -97,6 +97,16 @@ private[sparkprophet] object TableParams {
 
   def refuse(message: String): Nothing = throw new IllegalArgumentException(message)
 
+  /** `message` on one line, cut in the middle to at most 500 characters: both ends are kept. */
+  def clip(message: String): String = {
+    val line = message.split("\\s+").mkString(" ")
+    val tail = MessageLimit / 3
+    if (line.length <= MessageLimit) line
+    else s"${line.take(MessageLimit - tail - 3)}...${line.takeRight(tail)}"
+  }
+
+  private val MessageLimit = 500
+
   private def isText(param: String): String => Boolean = value =>
     value != null && value.nonEmpty || refuse(
       s"$param holds ${if (value == null) "null" else "an empty text"}: give a name"

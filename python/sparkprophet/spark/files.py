@@ -1,0 +1,277 @@
+"""The files of saved folders, wherever they are: local disks, HDFS, object stores.
+
+`Files` works through Hadoop's file systems. Spark Connect has none to offer a client:
+`ConnectFiles` lists and reads through Spark itself, and cannot rename.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+import uuid
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from py4j.protocol import Py4JJavaError
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.utils import is_remote
+
+from sparkprophet.series.errors import clip
+
+_log = logging.getLogger("sparkprophet")
+
+READ_LIMIT = 64 * 2**20
+"""Bytes; larger files are not read into memory."""
+_HIDDEN = (".", "_")
+_MOVES = 20
+_PAUSE = 0.02  # seconds before the next try, times the number of the try
+_STALE = 24 * 3600  # seconds after which what a killed save left may go
+
+
+class NotWholeError(ValueError):
+    """A folder is not all of a save: it is damaged, or another writer is at work."""
+
+
+class Files:
+    """The file system of a path, through Hadoop."""
+
+    def __init__(self, spark: SparkSession, path: str) -> None:
+        self._jvm = spark._jvm
+        configuration = spark._jsparkSession.sessionState().newHadoopConf()
+        self._fs = self._path(path).getFileSystem(configuration)
+
+    def _path(self, path: str) -> Any:
+        return self._jvm.org.apache.hadoop.fs.Path(path)
+
+    def exists(self, path: str) -> bool:
+        return self._fs.exists(self._path(path))
+
+    def make_folder(self, path: str, what: str) -> None:
+        """Make a folder where there is none; OSError with `what` if that cannot be."""
+        why = ""
+        try:
+            made = self._fs.mkdirs(self._path(path))
+        except Py4JJavaError as error:
+            made, why = False, f" ({error.java_exception.getMessage()})"
+        if not made:
+            raise OSError(f"{what}: {path} cannot be made{why}; choose a folder you can write to")
+
+    def lengths(self, path: str) -> dict[str, int]:
+        """Bytes of every file below `path` by its relative path, but for hidden ones."""
+        found = {}
+        with _readable(path):
+            # Not listFiles: on a local disk it asks for each file's permissions, by a process.
+            entries = self._fs.listStatus(self._path(path))
+        for entry in entries:
+            name = entry.getPath().getName()
+            if entry.isFile():
+                found[name] = entry.getLen()
+            elif not name.startswith(_HIDDEN):
+                inside = self.lengths(f"{path}/{name}")
+                found |= {f"{name}/{below}": length for below, length in inside.items()}
+        return _visible(found)
+
+    def read(self, path: str) -> bytes:
+        """A file of at most READ_LIMIT bytes; ValueError for a larger one."""
+        with _readable(path):
+            stream = self._fs.open(self._path(path))
+            try:
+                content = bytes(stream.readNBytes(READ_LIMIT + 1))
+            finally:
+                stream.close()
+        check_length(path, len(content))
+        return content
+
+    def sha256(self, path: str, names: Iterable[str]) -> dict[str, str]:
+        """The hashes of files below `path` by name."""
+        found = {}
+        for name in names:
+            with _readable(f"{path}/{name}"):
+                stream = self._fs.open(self._path(f"{path}/{name}"))
+                try:
+                    digest = self._jvm.org.apache.commons.codec.digest.DigestUtils
+                    found[name] = digest.sha256Hex(stream)
+                finally:
+                    stream.close()
+        return found
+
+    def saved_stages(self, path: str) -> Iterator[str]:
+        """The folders at and below `path` that a stage is saved in."""
+        names = {entry.getPath().getName() for entry in self._fs.listStatus(self._path(path))
+                 if entry.isDirectory()}  # fmt: skip
+        if "metadata" in names:
+            yield path
+        for name in sorted(names - {"metadata"}):
+            yield from self.saved_stages(f"{path}/{name}")
+
+    def delete(self, path: str) -> None:
+        self._fs.delete(self._path(path), True)
+
+    def beside(self, path: str, why: str) -> str:
+        """A new hidden name in the folder of `path`."""
+        target = self._path(path)
+        name = f".{target.getName()}.{why}-{uuid.uuid4().hex}"
+        parent = target.getParent()
+        return name if parent is None else self._path_in(parent, name)
+
+    def left_beside(self, path: str, why: str) -> dict[str, float]:
+        """Folders that writers of `path` have made `beside` it: when changed, newest first."""
+        target = self._path(path)
+        parent, start = target.getParent(), f".{target.getName()}.{why}-"
+        found = {}
+        with contextlib.suppress(NotWholeError), _readable(path):
+            for entry in self._fs.listStatus(parent or self._path(".")):
+                name = entry.getPath().getName()
+                if name.startswith(start) and len(name) == len(start) + 32:
+                    place = name if parent is None else self._path_in(parent, name)
+                    found[place] = entry.getModificationTime() / 1000
+        return dict(sorted(found.items(), key=lambda pair: -pair[1]))
+
+    def _path_in(self, parent: Any, name: str) -> str:
+        return self._jvm.org.apache.hadoop.fs.Path(parent, name).toString()
+
+    def replace(self, source: str, target: str) -> None:
+        """Move `source` to `target`; what was there is deleted only after it worked.
+
+        Of several writers at one time the last one wins, and all of them end without an error.
+        """
+        parent = self._path(target).getParent()
+        if parent is not None:
+            self._fs.mkdirs(parent)
+        old: list[str] = []
+        try:
+            self._take_place(source, target, old)
+        except BaseException:
+            if old and not self.exists(target):
+                self._move(old[-1], target)
+            raise
+        for place in old:
+            self.delete(place)
+        now = time.time()
+        for why in ("new", "old"):
+            for place, changed in self.left_beside(target, why).items():
+                if changed < now - _STALE:
+                    self.delete(place)
+
+    def _take_place(self, source: str, target: str, old: list[str]) -> None:
+        """Move `source` to `target`; `old` gets the names of what was moved away."""
+        for turn in range(_MOVES):
+            time.sleep(_PAUSE * turn)
+            if self.exists(target):
+                place = self.beside(target, "old")
+                # Another writer may have moved it just now.
+                with contextlib.suppress(FileNotFoundError):
+                    if self._move(target, place):
+                        old.append(place)
+            if self.exists(target):
+                continue
+            try:
+                if self._move(source, target):
+                    return
+            except FileNotFoundError:
+                # It got into another save, which a later one has replaced since.
+                return
+        raise OSError(
+            f"cannot rename {source} to {target}; check the folder's permissions, or save again "
+            "when no other job saves there"
+        )
+
+    def _move(self, source: str, target: str) -> bool:
+        """Rename a folder; False where that did not work, because of another writer for one.
+
+        Raises
+        ------
+        FileNotFoundError
+            Where another writer has taken `source`.
+        """
+        try:
+            moved = self._fs.rename(self._path(source), self._path(target))
+        except Py4JJavaError as error:
+            moved = False
+            _log.info("%s: %s", source, error.java_exception.getMessage())
+        # Hadoop moves into a folder that is there already, or copies.
+        inside = f"{target.rstrip('/')}/{self._path(source).getName()}"
+        if self.exists(inside):
+            moved = False
+            if self.exists(source):
+                self.delete(inside)
+            else:
+                with contextlib.suppress(Py4JJavaError):
+                    self._fs.rename(self._path(inside), self._path(source))
+        if not moved and not self.exists(source):
+            raise FileNotFoundError(source)
+        return moved
+
+
+class ConnectFiles:
+    """The files of a path as Spark's server sees them."""
+
+    def __init__(self, spark: SparkSession) -> None:
+        self._files = spark.read.format("binaryFile").option("recursiveFileLookup", "true")
+
+    def lengths(self, path: str) -> dict[str, int]:
+        """As `Files.lengths`."""
+        rows = self._files.load(path).select("path", "length").collect()
+        # The server's name of `path` is that of its own metadata, whose path is the shortest.
+        bases = [row.path.rpartition("/metadata/")[0] for row in rows if "/metadata/" in row.path]
+        base = min(bases, key=len, default="")
+        return _visible({row.path[len(base) + 1 :]: row.length for row in rows})
+
+    def read(self, path: str) -> bytes:
+        """As `Files.read`."""
+        file = self._files.load(path)
+        check_length(path, file.select("length").first()[0])
+        return bytes(file.select("content").first()[0])
+
+    def sha256(self, path: str, names: Iterable[str]) -> dict[str, str]:
+        """As `Files.sha256`."""
+        paths = [f"{path}/{name}" for name in names]
+        if not paths:
+            return {}
+        rows = self._files.load(paths).select("path", F.sha2("content", 256).alias("hash"))
+        by_path = {row.path: row.hash for row in rows.collect()}
+        return {n: h for n in names for p, h in by_path.items() if p.endswith(f"{path}/{n}")}
+
+    def left_beside(self, path: str, why: str) -> dict[str, float]:
+        """None: nothing is written beside its place there."""
+        return {}
+
+
+def files_of(spark: SparkSession, path: str) -> Files | ConnectFiles:
+    """The files of `path`."""
+    return ConnectFiles(spark) if is_remote() else Files(spark, path)
+
+
+def check_length(path: str, length: int) -> None:
+    """Raise ValueError for a file that is too large to be read into memory."""
+    if length > READ_LIMIT:
+        raise ValueError(
+            f"{path}: has {length} bytes, more than the {READ_LIMIT} that are read; this is no "
+            "saved stage, or it is damaged: save it again or restore it from a backup"
+        )
+
+
+def _visible(lengths: dict[str, int]) -> dict[str, int]:
+    return {
+        name: length
+        for name, length in lengths.items()
+        if not any(part.startswith(_HIDDEN) for part in name.split("/"))
+    }
+
+
+@contextlib.contextmanager
+def _readable(path: str) -> Iterator[None]:
+    """Errors of Hadoop as one line each: NotWholeError where there is nothing."""
+    try:
+        yield
+    except Py4JJavaError as error:
+        cause = error.java_exception
+        name, message = cause.getClass().getSimpleName(), cause.getMessage()
+        if name in ("FileNotFoundException", "NoSuchFileException"):
+            raise NotWholeError(f"{path}: is not there; check the path") from error
+        raise ValueError(
+            clip(f"{path}: cannot be read ({name}: {message}); save the model again or restore it "
+                 "from a backup")
+        ) from error  # fmt: skip
