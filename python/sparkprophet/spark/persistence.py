@@ -228,6 +228,20 @@ class Files:
         for name in sorted(names - {"metadata"}):
             yield from self.saved_stages(f"{path}/{name}")
 
+    def folders(self, path: str, start: str) -> list[str]:
+        """Names of the folders in a folder that begin with `start`."""
+        return sorted(
+            name for entry in self._fs.listStatus(self._path(path))
+            if entry.isDirectory() and (name := entry.getPath().getName()).startswith(start)
+        )  # fmt: skip
+
+    def sizes(self, path: str, start: str) -> dict[str, int]:
+        """Names of the files in a folder that begin with `start` -> their bytes."""
+        return {
+            name: entry.getLen() for entry in self._fs.listStatus(self._path(path))
+            if entry.isFile() and (name := entry.getPath().getName()).startswith(start)
+        }  # fmt: skip
+
     def delete(self, path: str) -> None:
         self._fs.delete(self._path(path), True)
 

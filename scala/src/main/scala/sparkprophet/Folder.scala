@@ -3,7 +3,7 @@ package sparkprophet
 import java.io.IOException
 import java.util.UUID
 
-import org.apache.hadoop.fs.{FileSystem, Path}
+import org.apache.hadoop.fs.{FileStatus, FileSystem, Path}
 import org.apache.spark.sql.SparkSession
 
 /** Folders on whatever file system a path is of: local, HDFS, object stores. */
@@ -11,6 +11,10 @@ private[sparkprophet] object Folder {
 
   def exists(spark: SparkSession, path: String): Boolean =
     system(spark, path).exists(new Path(path))
+
+  /** What is in a folder. */
+  def entries(spark: SparkSession, path: String): Seq[FileStatus] =
+    system(spark, path).listStatus(new Path(path)).toSeq
 
   /** Makes a folder where there is none. */
   def make(spark: SparkSession, path: String, what: String): Unit = {
