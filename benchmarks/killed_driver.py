@@ -49,7 +49,7 @@ def command(data: Path, model: Path, arguments: argparse.Namespace, folder: Path
 
 def kept(folder: Path) -> pd.DataFrame:
     """The keys in a checkpoint's files, and when their work began (seconds since 1970)."""
-    files = [str(path) for path in folder.glob("*/part-*.parquet")]
+    files = [str(path) for path in folder.glob("*/run-*/part-*.parquet")]
     if not files:
         return pd.DataFrame({"started_at": []})
     rows = ds.dataset(files).to_table(columns=["key_0", "key_1", "started_at"]).to_pandas()
@@ -59,13 +59,13 @@ def kept(folder: Path) -> pd.DataFrame:
 def run(command: list[str], folder: Path, files: int | None) -> tuple[float, float, str]:
     """When a run began, its seconds, and what ended it; killed after `files` more files."""
     environment = {"PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1"} | os.environ
-    before, began = len(list(folder.glob("*/part-*.parquet"))), time.time()
+    before, began = len(list(folder.glob("*/run-*/part-*.parquet"))), time.time()
     with subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment, text=True
     ) as job:
         while files is not None and job.poll() is None:
             time.sleep(0.05)
-            if len(list(folder.glob("*/part-*.parquet"))) >= before + files:
+            if len(list(folder.glob("*/run-*/part-*.parquet"))) >= before + files:
                 for pid in process_tree.tree(job.pid):
                     os.kill(pid, signal.SIGKILL)
                 break

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -17,9 +18,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyspark
+
 HERE = Path(__file__).resolve().parent
 MARK = "FAULTS_JOB"
 LOCAL_CLUSTER = "local-cluster[2,1,1024]"
+
+
+def free_port(host: str) -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as found:
+        found.bind((host, 0))
+        return found.getsockname()[1]
 
 
 class Job:
@@ -36,6 +46,9 @@ class Job:
     master : str
     conf : dict
         Further Spark settings.
+    hosts : tuple of str
+        Loopback addresses: the executors are those of a standalone cluster with a worker on each,
+        and not of `master`, whose executors are all on one host.
     **arguments
         Of `job.py`: settings (a dict), save (a path), saves (how often), meanwhile ("stop" or
         "cancel", while a group is at work).
@@ -48,6 +61,7 @@ class Job:
         data: Path,
         master: str = LOCAL_CLUSTER,
         conf: dict[str, str] | None = None,
+        hosts: tuple[str, ...] = (),
         **arguments: Any,
     ) -> None:
         self.place, self._name = place, uuid.uuid4().hex
@@ -57,6 +71,9 @@ class Job:
         (place / "arguments.json").write_text(json.dumps(given))
         path = os.pathsep.join([str(HERE / "injected"), str(HERE), os.environ["PYTHONPATH"]])
         own = {MARK: self._name, "FAULTS_FOLDER": str(self.flags), "PYTHONPATH": path}
+        if hosts:
+            master = f"spark://{hosts[0]}:{free_port(hosts[0])}"
+            self._start_cluster(master, hosts, os.environ | own)
         settings = {
             "spark.master": master, "spark.ui.enabled": "false", "spark.driver.memory": "1g",
             "spark.log.level": "ERROR", "spark.ui.showConsoleProgress": "false",
@@ -71,6 +88,23 @@ class Job:
                 stdout=errors, stderr=errors, env=os.environ | own | submit,
                 start_new_session=True,
             )  # fmt: skip
+
+    def _start_cluster(self, master: str, hosts: tuple[str, ...], env: dict[str, str]) -> None:
+        """A standalone cluster: a master, and a worker of one core on each host."""
+        port = master.rpartition(":")[2]
+        programs = [("master.Master", "--host", hosts[0], "--port", port, "--webui-port", "0")]
+        programs += [
+            ("worker.Worker", "--host", host, "--cores", "1", "--memory", "1g", "--webui-port", "0",
+             "--work-dir", str(self.place / "work"), master)
+            for host in hosts
+        ]  # fmt: skip
+        spark_class = Path(pyspark.__file__).parent / "bin" / "spark-class"
+        for program, *arguments in programs:
+            with open(self.place / f"{program}.txt", "ab") as output:
+                subprocess.Popen(
+                    [spark_class, f"org.apache.spark.deploy.{program}", *arguments], env=env,
+                    stdout=output, stderr=output, start_new_session=True,
+                )  # fmt: skip
 
     def __enter__(self) -> Job:
         return self

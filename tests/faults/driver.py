@@ -13,8 +13,7 @@ import pyarrow.parquet as pq
 from card import Broken, Case, broken_unless
 from cluster import Job
 from groups import MESSAGE_LIMIT, session
-from systems import SYSTEMS
-from workers import BAD, GOOD, alive, data_with, name_of, outcomes_of, rows_of
+from workers import BAD, GOOD, alive, data_with, name_of, outcomes_of
 
 # Nothing of a job that was given up may run longer.
 SECONDS = 30

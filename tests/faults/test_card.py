@@ -4,9 +4,9 @@ import json
 from collections import Counter
 
 import pytest
+from card_page import PAGE, RESULTS, page
 
 from card import COUNTS, PROMISES
-from card_page import PAGE, RESULTS, page
 from parts import cases
 from systems import SYSTEMS
 

@@ -173,14 +173,16 @@ def hanging(system: Any, place: Path) -> str:
 
 
 def speculative(system: Any, place: Path) -> str:
-    """Two copies of one task at work at a time."""
+    """Two copies of one task at work at one time; on two hosts, for Spark has no two on one."""
     conf = {
         "spark.speculation": "true", "spark.speculation.interval": "100ms",
         "spark.speculation.quantile": "0.1", "spark.speculation.multiplier": "1.1",
         "spark.speculation.minTaskRuntime": "500ms",
         "spark.sql.adaptive.enabled": "false", "spark.sql.shuffle.partitions": "8",
     }  # fmt: skip
-    with Job(place / "job", name_of(system), data_with(place, "wait"), conf=conf) as job:
+    hosts = ("127.0.0.1", "127.0.0.2")
+    data = data_with(place, "wait")
+    with Job(place / "job", name_of(system), data, conf=conf, hosts=hosts) as job:
         job.wait_for(lambda: len(set(job.flagged("began"))) > 1)
         job.go()
         check_good(system, outcomes_of(job), faulty_too=True)

@@ -1,9 +1,12 @@
 """The same data through Python's stages and through Scala's: equal to the last bit."""
 
 import json
+import shutil
+from concurrent.futures import ThreadPoolExecutor
 
 import pandas as pd
 import pytest
+from py4j.protocol import Py4JJavaError
 from pyspark.sql import functions as F
 
 from jvm_stages import Scala
@@ -132,9 +135,38 @@ def test_a_killed_search_goes_on_where_it_was(scala, shops, tuner, tmp_path):
     undisturbed = tuner.fit(shops)
     kept = tuner.copy().setParams(checkpointDir=str(tmp_path))
     assert_same_table(undisturbed, scala.fit(kept, shops), scala)
-    files = sorted(tmp_path.glob("*/*.parquet"))
+    files = sorted(tmp_path.glob("*/run-*/part-*"))
     files[0].unlink()  # as if the driver had been killed before this task's end
+    flipped = bytearray(files[1].read_bytes())
+    flipped[len(flipped) // 3] ^= 0x10
+    files[1].write_bytes(flipped)
+    files[2].write_text("")
+    (tmp_path / "run-killed").mkdir()
     before = {f.name for f in files[1:]}
     assert_same_table(undisturbed, scala.fit(kept, shops), scala)
     # Those that were there were not done again.
-    assert before < {f.name for f in tmp_path.glob("*/*.parquet")}
+    after = sorted(tmp_path.glob("*/run-*/part-*"), key=lambda f: f.stat().st_mtime)
+    assert before < {f.name for f in after}
+    assert len(after) - len(before) == 3
+    scala.fit(kept, shops)
+    assert sorted(tmp_path.glob("*/run-*/part-*")) == sorted(after)
+
+
+def test_scala_names_a_checkpoint_folder_that_cannot_be_written(scala, shops, tuner, tmp_path):
+    tuner = tuner.copy().setParams(numTrials=1, checkpointDir=str(tmp_path / "groups"))
+    scala.fit(tuner, shops)
+    (place,) = (tmp_path / "groups").iterdir()
+    shutil.rmtree(place)
+    place.write_text("")  # in the way of the job's folder
+    with pytest.raises(Py4JJavaError, match="IOException: checkpointDir: .* failed .* again"):
+        scala.fit(tuner, shops)
+
+
+def test_two_scala_drivers_of_one_job_do_each_other_no_harm(scala, shops, tuner, tmp_path):
+    tuner = tuner.copy().setParams(numTrials=3, numFolds=1, checkpointDir=str(tmp_path))
+    with ThreadPoolExecutor(2) as pool:
+        fits = [pool.submit(scala.fit, tuner, shops) for _ in range(2)]
+        models = [scala.frame(fit.result().models()) for fit in fits]
+    assert bits(models[0].drop(*MACHINE)) == bits(models[1].drop(*MACHINE))
+    assert len(models[0].collect()) == 5
+    assert list(tmp_path.rglob("_temporary")) == []

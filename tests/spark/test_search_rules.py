@@ -29,7 +29,7 @@ class Recited:
         if self.twice:
             raise KeyboardInterrupt("again")
 
-    def run(self, numbered, done, interrupted):
+    def run(self, numbered, done, beat, interrupted):
         for number, param_map in numbered:
             if number == self.interrupted_at:
                 raise KeyboardInterrupt
@@ -98,7 +98,7 @@ def test_the_first_batch_is_tried_whatever_the_timeout(tmp_path):
 class Busy(Recited):
     """Ctrl-C comes while trial 5 is at work, in a place where Python loses exceptions."""
 
-    def run(self, numbered, done, interrupted):
+    def run(self, numbered, done, beat, interrupted):
         for number, param_map in numbered:
             if number == 5:
                 thing = Recited()

@@ -1,10 +1,16 @@
 """A tuning job that is run again goes on where it was: groups on disk, named by their job."""
 
+import contextlib
 import shutil
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pyspark.sql import DataFrameWriter
 from pyspark.sql import functions as F
 
 from sparkprophet import BayesianParamGridBuilder, GroupedProphet, GroupedProphetTuner
@@ -60,7 +66,7 @@ def test_the_result_is_that_of_a_run_without_checkpoints(data, done):
 def files_of(folder):
     """The files that hold rows of a finished job."""
     (place,) = Path(folder).iterdir()
-    return [p for p in sorted(place.glob("part-*")) if pq.read_table(p).num_rows]
+    return [p for p in sorted(place.glob("run-*/part-*")) if pq.read_table(p).num_rows]
 
 
 def machine_facts(model):
@@ -111,6 +117,194 @@ def test_groups_that_two_jobs_have_done_are_there_once(data, spread, tmp_path):
     assert bits(tuner(doubled).fit(data).models) == bits(model.models)
 
 
+MANY = [f"k{number}" for number in range(8)]
+
+
+def cut(file):
+    file.write_bytes(file.read_bytes()[:-30])
+
+
+def empty(file):
+    file.write_bytes(b"")
+
+
+def flip(file):
+    found = bytearray(file.read_bytes())
+    found[len(found) // 3] ^= 0x10
+    file.write_bytes(found)
+
+
+def replace_by_text(file):
+    file.write_text("nothing of ours\n" * 200)
+
+
+def change_a_value(file):
+    """What a flipped byte does that no compression notices: a file that reads well."""
+    table = pq.read_table(file)
+    column = table.schema.get_field_index("log_posterior")
+    other = pa.array([value + 1e-9 for value in table["log_posterior"].to_pylist()])
+    pq.write_table(table.set_column(column, table.schema[column], other), file)
+
+
+def replace_by_a_table(file):
+    pq.write_table(pa.table({"seed": ["of something else"]}), file)
+
+
+DAMAGES = [cut, empty, flip, replace_by_text, change_a_value, replace_by_a_table]
+
+
+@pytest.fixture(scope="module")
+def many(spark):
+    return frame(spark, grouped(MANY, rows=30)).cache()
+
+
+@pytest.fixture(scope="module")
+def wide(tmp_path_factory, many):
+    folder = tmp_path_factory.mktemp("checkpoint") / "groups"
+    return folder, tuner(folder, parallelism=0).fit(many)
+
+
+def keys_of(file):
+    return set(pq.read_table(file).column("key_0").to_pylist())
+
+
+@pytest.mark.parametrize("checksums", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_damaged_files_are_done_again_and_named(many, wide, tmp_path, caplog, checksums):
+    folder, model = wide
+    torn = tmp_path / "groups"
+    shutil.copytree(folder, torn)
+    if not checksums:  # those of Hadoop's local file system, which others do not have
+        for file in torn.rglob(".*.crc"):
+            file.unlink()
+    files = files_of(torn)
+    assert len(files) == len(MANY) > len(DAMAGES)
+    lost = set()
+    for file, damage in zip(files, DAMAGES, strict=False):
+        lost |= keys_of(file)
+        damage(file)
+    # What a run leaves that was killed before its first task ended.
+    killed = files[0].parent.with_name("run-killed") / "_temporary" / "0"
+    killed.mkdir(parents=True)
+    (killed / files[0].name).write_bytes(b"half a fi")
+    (killed.parents[1] / "empty").mkdir()
+    with caplog.at_level("WARNING", "sparkprophet"):
+        again = tuner(torn, parallelism=0).fit(many)
+    assert fit_bits(again) == fit_bits(model)
+    before, after = machine_facts(model), machine_facts(again)
+    assert {key for key in MANY if before[key] != after[key]} == lost
+    named = [f"{file.parent.name}/{file.name}" for file in files[: len(DAMAGES)]]
+    (message,) = caplog.messages
+    assert all(name in message for name in sorted(named)[:2]) and "and 4 more" in message
+    assert len(message) <= 500
+
+
+def in_one_file(spark, folder, target, rows="true"):
+    """Some of the rows of a job in one file, as a task of several buckets has them."""
+    (place,) = Path(folder).iterdir()
+    kept = spark.read.parquet(str(place / "run-*")).where(rows)
+    kept.coalesce(1).write.parquet(str(target / place.name / "run-1"))
+    return target / place.name
+
+
+def test_a_row_that_is_missing_is_done_again(spark, data, done, tmp_path):
+    place = in_one_file(spark, done[0], tmp_path, "key_0 <> 'a' or key_0 is null")
+    again = tuner(tmp_path).fit(data)
+    assert places(tmp_path) == [place.name]
+    assert fit_bits(again) == fit_bits(done[1])
+    before, after = machine_facts(done[1]), machine_facts(again)
+    assert {key for key in KEYS if before[key] != after[key]} == {"a"}
+
+
+@pytest.mark.slow
+def test_files_of_two_runs_may_overlap_in_part(spark, data, done, spread, tmp_path):
+    # As of two drivers that began with other groups left to do.
+    place = in_one_file(spark, done[0], tmp_path)
+    (place / "run-0").mkdir()
+    for file in files_of(spread[0])[:2]:
+        shutil.copy(file, place / "run-0")
+    again = tuner(tmp_path).fit(data)
+    assert places(tmp_path) == [place.name]
+    assert fit_bits(again) == fit_bits(done[1])
+    found, one, other = map(machine_facts, (again, done[1], spread[1]))
+    assert [found[key] in (one[key], other[key]) for key in KEYS] == [True] * len(KEYS)
+    assert sum(found[key] == other[key] for key in KEYS) == 2
+
+
+@pytest.mark.slow
+def test_two_drivers_of_one_job_do_each_other_no_harm(data, spread, tmp_path):
+    folder = tmp_path / "groups"
+    with ThreadPoolExecutor(2) as pool:
+        fits = [pool.submit(tuner(folder, parallelism=p).fit, data) for p in (0, 2)]
+        models = [fit.result() for fit in fits]
+    assert fit_bits(models[0]) == fit_bits(models[1]) == fit_bits(spread[1])
+    assert len(places(folder)) == 1
+    assert list(folder.rglob("_temporary")) == []
+    # A third one finds all of it.
+    before, after = map(machine_facts, (models[0], tuner(folder).fit(data)))
+    assert before == after
+
+
+@contextlib.contextmanager
+def small_disk(folder, size):
+    """A file system of so many bytes."""
+    folder.mkdir()
+    options = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
+    if shutil.which("mount") is None or subprocess.run(options, capture_output=True).returncode:
+        pytest.skip("no file system can be mounted here")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def test_a_full_disk_is_named_and_what_was_finished_stays(many, wide, tmp_path):
+    size = sum(file.stat().st_size for file in files_of(wide[0]))
+    with small_disk(tmp_path / "disk", size // 2 + 4096) as disk:
+        folder = disk / "groups"
+        with pytest.raises(OSError, match="^checkpointDir: .* failed .*space.* again") as caught:
+            tuner(folder, parallelism=0).fit(many)
+        assert str(folder) in str(caught.value) and len(str(caught.value)) <= 500
+        began = dict(kept_since(folder))
+        assert 0 < len(began) < len(MANY)
+        subprocess.run(["mount", "-o", f"remount,size={8 * size}", str(disk)], check=True)
+        model = tuner(folder, parallelism=0).fit(many)
+        assert fit_bits(model) == fit_bits(wide[1])
+        rows = model.models.select("g", F.unix_micros("started_at")).collect()
+        again = dict(rows)
+        assert {key for key in MANY if again[key] == began.get(key)} == set(began)
+
+
+def kept_since(folder):
+    """Keys that are kept, and when each was begun, in microseconds since 1970."""
+    for file in files_of(folder):
+        for row in pq.read_table(file, columns=["key_0", "started_at"]).to_pylist():
+            yield row["key_0"], pd.Timestamp(row["started_at"]).value // 1000
+
+
+def test_storage_that_is_gone_is_named(data, spread, tmp_path, monkeypatch):
+    folder, write = tmp_path / "groups", DataFrameWriter.parquet
+
+    def gone(writer, path):
+        shutil.rmtree(folder)
+        folder.write_text("")
+        write(writer, path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(DataFrameWriter, "parquet", gone)
+        with pytest.raises(OSError, match="^checkpointDir: .* failed .* again") as caught:
+            tuner(folder).fit(data)
+    assert str(folder) in str(caught.value) and len(str(caught.value)) <= 500
+    folder.unlink()
+    assert fit_bits(tuner(folder).fit(data)) == fit_bits(spread[1])
+
+
+def test_a_fault_of_the_data_is_not_blamed_on_the_folder(data, tmp_path):
+    broken = data.withColumn("y", F.expr("if(day(ds) > 20, raise_error('no label'), y)"))
+    with pytest.raises(Exception, match="no label") as caught:
+        tuner(tmp_path / "groups").fit(broken)
+    assert not isinstance(caught.value, OSError)
+
+
 def test_rows_that_do_not_stay_are_an_error(data, tmp_path, monkeypatch):
     monkeypatch.setattr("pyspark.sql.DataFrameWriter.parquet", lambda *_: None)
     with pytest.raises(RuntimeError, match="checkpointDir: 3 buckets .* run again"):
@@ -158,7 +352,7 @@ def view(data):
 
 def name_of(frame, arguments="same"):
     seeded = frame.withColumn("seed", F.xxhash64("g"))
-    return fingerprint(bucket_facts(seeded), seeded, arguments)
+    return fingerprint(bucket_facts(seeded, ["g"]), seeded, arguments)
 
 
 @pytest.mark.parametrize("name", VARIANTS)

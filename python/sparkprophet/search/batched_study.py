@@ -7,17 +7,17 @@ asked for, and on nothing else. So neither the number of workers nor a restart c
 from __future__ import annotations
 
 import json
+import logging
 import math
-import os
-import socket
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sparkprophet.search import ownership, stored
 from sparkprophet.search.sampler import make_sampler
 from sparkprophet.search.space import SearchSpace
 from sparkprophet.search.study import ERROR_LENGTH, optuna_silenced
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     import optuna
     from optuna.trial import FrozenTrial
 
-_FACTS, _OWNER, _SCORES, _SECONDS, _ERROR, _INTERRUPTED = (
-    f"sparkprophet.{name}"
-    for name in ("search", "owner", "scores", "seconds", "error", "interrupted")
+_FACTS, _SCORES, _SECONDS, _ERROR, _INTERRUPTED = (
+    f"sparkprophet.{name}" for name in ("search", "scores", "seconds", "error", "interrupted")
 )
+_logger = logging.getLogger("sparkprophet")
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,15 @@ class BatchedTrials(ABC):
         self, number: int, error: str, seconds: float = 0.0, interrupted: bool = False
     ) -> None:
         """End a trial without a value; an interrupted one does not count as a trial."""
+
+    def beat(self) -> None:  # noqa: B027
+        """Called now and then while trials are at work: other processes see that they are."""
+
+    def end_abandoned(self) -> None:  # noqa: B027
+        """The search has come to its end: end what dead processes have left at work."""
+
+    def close(self) -> None:  # noqa: B027
+        """Whatever is still at work is tried no more; what was told can still be read."""
 
     @abstractmethod
     def _complete(self, number: int, scores: tuple[float, ...], seconds: float) -> None:
@@ -145,37 +154,65 @@ class BatchedStudy(BatchedTrials):
         super().__init__(maximise)
         self._space = space
         self._sampler = sampler, seed, num_startup_trials
+        self._owner = ownership.Owner()
+        self._stored = storage is not None
+        self._at_work: set[int] = set()
+        self._beat_at = time.monotonic()
         with optuna_silenced():
-            self._study = optuna.create_study(
-                sampler=self._sampler_of(0),
-                direction="maximize" if maximise else "minimize",
-                storage=_opened(storage),
-                study_name=study_name,
-                load_if_exists=True,
-            )
-        self._check_facts({"maximise": maximise, **(facts or {})}, study_name)
-        self._abandoned = [t for t in self._frozen() if _is_abandoned(t)]
+            backend = stored.opened(storage)
+            with stored.damage_named(storage):
+                self._study = optuna.create_study(
+                    sampler=self._sampler_of(0),
+                    direction="maximize" if maximise else "minimize",
+                    storage=backend,
+                    study_name=study_name,
+                    load_if_exists=True,
+                )
+                found, _ = self._study.user_attrs, self._check_trials()
+        self._check_facts({"maximise": maximise, **(facts or {})}, found, study_name)
+        if self._stored:
+            self._owner.wait_until_known(self._running)
 
     def ask(self, count: int) -> list[Asked]:
-        """`count` points: first those that a killed process left at work, all of them, then new.
+        """`count` points: first those that a dead process left at work, all of them, then new.
 
         Interrupted in the middle, it leaves none of them at work.
         """
-        others = {trial.number for trial in self._frozen() if _is_running(trial)}
-        others -= {trial.number for trial in self._abandoned}
+        lost = self._lost()
+        others = {trial.number for trial in self._running()} - {trial.number for trial in lost}
         try:
-            with optuna_silenced():
-                asked = [self._again(trial) for trial in self._abandoned]
+            with optuna_silenced(), stored.faults_named():
+                asked = [self._again(trial) for trial in lost]
                 while len(asked) < count:
                     asked.append(self._new())
         except BaseException:
-            for trial in self._frozen():
-                if _is_running(trial) and trial.number not in others:
+            for trial in self._running():
+                if trial.number not in others and self._is_own(trial):
                     self.fail(trial.number, "interrupted", interrupted=True)
             raise
-        finally:
-            self._abandoned = []
+        self._at_work |= {point.number for point in asked}
         return asked
+
+    def beat(self) -> None:
+        """Write every few seconds that the trials of this process are at work."""
+        if not self._stored or time.monotonic() - self._beat_at < ownership.PERIOD:
+            return
+        self._beat_at = time.monotonic()
+        try:
+            for number in sorted(self._at_work):
+                trial_id = self._frozen()[number]._trial_id
+                self._study._storage.set_trial_user_attr(trial_id, ownership.BEAT, time.time())
+        except Exception as error:  # one that lasts comes up where a trial is told
+            _logger.warning("storage: no sign of life could be written (%s)", type(error).__name__)
+
+    def end_abandoned(self) -> None:
+        """End as interrupted what dead processes have left at work."""
+        for trial in self._lost():
+            self.fail(trial.number, "interrupted", interrupted=True)
+
+    def close(self) -> None:
+        """Trials that are still at work are another search's to try, in this process too."""
+        self._owner.close()
 
     def try_first(self, points: Sequence[Mapping[str, Any]]) -> None:
         """Give out these points (key -> value) before any other; all have to be in the space."""
@@ -203,16 +240,18 @@ class BatchedStudy(BatchedTrials):
 
     def _new(self) -> Asked:
         trial = self._study.ask()
-        trial.set_user_attr(_OWNER, _this_process())
+        trial.set_user_attr(ownership.OWNER, self._owner.name)
         self._study.sampler = self._sampler_of(trial.number)
-        return Asked(trial.number, self._space.suggest(trial))
+        point = self._space.suggest(trial)
+        self._note_checksum(trial.number)
+        return Asked(trial.number, point)
 
     def _again(self, frozen: FrozenTrial) -> Asked:
         """The point that a killed process had; drawn to its end if that was killed before."""
         import optuna
 
         trial = optuna.trial.Trial(self._study, frozen._trial_id)
-        trial.set_user_attr(_OWNER, _this_process())
+        trial.set_user_attr(ownership.OWNER, self._owner.name)
         try:
             point = self._space.suggest(optuna.trial.FixedTrial(frozen.params))
         except ValueError:
@@ -222,7 +261,15 @@ class BatchedStudy(BatchedTrials):
                 if key not in trial.relative_params and not distribution.single():
                     sampler.sample_independent(self._study, frozen, key, distribution)
             point = self._space.suggest(trial)
+        self._note_checksum(frozen.number)
         return Asked(frozen.number, point)
+
+    def _note_checksum(self, number: int) -> None:
+        """What is asked for can change no more unseen."""
+        if self._stored:
+            trial = self._frozen()[number]
+            found = stored.checksum(trial, "RUNNING", None, ())
+            self._study._storage.set_trial_user_attr(trial._trial_id, stored.CHECKSUM, found)
 
     def _sampler_of(self, number: int) -> optuna.samplers.BaseSampler:
         from optuna.samplers import RandomSampler
@@ -245,15 +292,65 @@ class BatchedStudy(BatchedTrials):
     def _finish(self, number: int, value: float | None, attributes: dict[str, Any]) -> None:
         import optuna
 
-        frozen = self._frozen()[number]
-        for name, entry in attributes.items():
-            self._study._storage.set_trial_user_attr(frozen._trial_id, name, entry)
         state = optuna.trial.TrialState.FAIL if value is None else None
-        with optuna_silenced():
-            self._study.tell(number, value, state=state)
+        with optuna_silenced(), stored.faults_named():
+            frozen = self._frozen()[number]
+            if frozen.user_attrs.get(_INTERRUPTED):  # and killed before that was its end
+                attributes = {_INTERRUPTED: False} | attributes
+            if self._stored:
+                name, scores = "COMPLETE" if state is None else "FAIL", attributes.get(_SCORES, ())
+                attributes[stored.CHECKSUM] = stored.checksum(frozen, name, value, scores)
+            try:
+                for key, entry in attributes.items():
+                    self._study._storage.set_trial_user_attr(frozen._trial_id, key, entry)
+                self._study.tell(number, value, state=state)
+            except (ValueError, optuna.exceptions.UpdateFinishedTrialError):
+                # Another process took this one for dead, and has tried the same point.
+                if not self._frozen()[number].state.is_finished():
+                    raise
+        self._at_work.discard(number)
 
     def _frozen(self) -> list[FrozenTrial]:
-        return self._study.get_trials(deepcopy=False)
+        with stored.faults_named():
+            return self._study.get_trials(deepcopy=False)
+
+    def _running(self) -> list[FrozenTrial]:
+        return [trial for trial in self._frozen() if trial.state.name == "RUNNING"]
+
+    def _lost(self) -> list[FrozenTrial]:
+        """Trials that are at work in no process any more."""
+        if not self._stored:
+            return []
+        return [trial for trial in self._running() if self._owner.lost(trial)]
+
+    def _is_own(self, trial: FrozenTrial) -> bool:
+        owner = trial.user_attrs.get(ownership.OWNER)
+        return owner is None or owner == self._owner.name
+
+    def _check_trials(self) -> None:
+        """Raise for a trial that is not as this package has written it."""
+        trials = self._frozen()
+        if [trial.number for trial in trials] != list(range(len(trials))):
+            raise ValueError("the trials' numbers are not 0, 1, 2, ...")
+        for trial in trials:
+            noted, complete = trial.user_attrs.get(stored.CHECKSUM), trial.state.name == "COMPLETE"
+            # Others may have told it, and a killed process may have noted it before it told.
+            others = not complete or ownership.OWNER not in trial.user_attrs
+            if not (others if noted is None else noted in self._checksums(trial)):
+                raise ValueError(f"trial {trial.number} is not as it was told")
+
+    @staticmethod
+    def _checksums(trial: FrozenTrial) -> list[str]:
+        """Those that a trial may have."""
+        scores = trial.user_attrs.get(_SCORES)
+        found = [stored.checksum(trial, name, None, ()) for name in ("RUNNING", "FAIL")]
+        if scores is None:
+            return found
+        value = math.fsum(scores) / len(scores)
+        told = stored.checksum(trial, "COMPLETE", value, scores)
+        if trial.state.name == "COMPLETE":
+            return [told] if trial.value == value else []
+        return [*found, told]
 
     def _scored(self, frozen: FrozenTrial) -> ScoredTrial:
         import optuna
@@ -270,9 +367,11 @@ class BatchedStudy(BatchedTrials):
             error=attributes.get(_ERROR, "failed in another process") if failed else None,
         )
 
-    def _check_facts(self, facts: dict[str, Any], name: str | None) -> None:
+    def _check_facts(
+        self, facts: dict[str, Any], attributes: Mapping[str, Any], name: str | None
+    ) -> None:
         facts = json.loads(json.dumps(facts))
-        found = self._study.user_attrs.get(_FACTS)
+        found = attributes.get(_FACTS)
         if found is None:
             self._study.set_user_attr(_FACTS, facts)
             return
@@ -283,47 +382,3 @@ class BatchedStudy(BatchedTrials):
                     f"{str(found.get(key))[:150]}, here {str(facts.get(key))[:150]}; give another "
                     "studyName, or delete the study"
                 )
-
-
-def _opened(url: str | None) -> Any:
-    import optuna
-
-    try:
-        return optuna.storages.get_storage(url)
-    except Exception as error:
-        cause = str(error).partition("\n")[0]  # without the URL, which may have a password in it
-        raise ValueError(
-            f"storage: cannot be opened ({type(error).__name__}: {cause}); give the URL of an "
-            "Optuna storage, such as sqlite:///search.db, in a folder that is there"
-        ) from error
-
-
-def _is_running(trial: FrozenTrial) -> bool:
-    return trial.state.name == "RUNNING"
-
-
-def _is_abandoned(trial: FrozenTrial) -> bool:
-    """Whether it is at work in no process any more; on another machine nobody can know."""
-    if not _is_running(trial):
-        return False
-    host, pid, started = trial.user_attrs.get(_OWNER, ("", 0, ""))
-    return host != socket.gethostname() or _started(pid) != started
-
-
-def _this_process() -> list[Any]:
-    return [socket.gethostname(), os.getpid(), _started(os.getpid())]
-
-
-def _started(pid: int) -> str:
-    """When the process began, since numbers come back; empty where there is none."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
-    except OSError:
-        pass
-    if Path("/proc/self/stat").exists():
-        return ""
-    try:
-        os.kill(pid, 0)
-    except OSError:
-        return ""
-    return "alive"

@@ -24,6 +24,7 @@ from typing import IO, Any
 
 from sparkprophet.search.batched_study import BatchedStudy
 from sparkprophet.search.facts import facts_of
+from sparkprophet.search.ownership import PERIOD
 from sparkprophet.search.paper import PAPER_SPACE
 from sparkprophet.search.rounds import propose
 from sparkprophet.search.rules import Rules
@@ -66,6 +67,7 @@ class Calls:
         """
         parsed = SearchSpace.fromJson(space)
         check_sampler(sampler, parsed)
+        self._close()
         self._study = BatchedStudy(
             parsed,
             maximise=maximise,
@@ -91,6 +93,7 @@ class Calls:
         trials = study.trials()
         stopped_by = rules.ended(trials, study.maximise, self._until)
         if stopped_by is not None:
+            study.end_abandoned()
             return {"stoppedBy": stopped_by}
         return {"points": [asdict(asked) for asked in study.ask(rules.next_size(len(trials)))]}
 
@@ -120,6 +123,15 @@ class Calls:
     def paperSpace(self) -> str:
         """The paper's search space, whose params belong to no stage."""
         return PAPER_SPACE.toJson()
+
+    def _beat(self) -> None:
+        """Called every few seconds, between calls."""
+        if self._study is not None:
+            self._study.beat()
+
+    def _close(self) -> None:
+        if self._study is not None:
+            self._study.close()
 
     def _opened(self) -> BatchedStudy:
         if self._study is None:
@@ -153,7 +165,12 @@ def main() -> None:
     threading.Thread(target=_read, args=(requests,), daemon=True).start()
     calls = Calls()
     while True:
-        answers.write(answered(calls, requests.get()) + "\n")
+        try:
+            line = requests.get(timeout=PERIOD)
+        except queue.Empty:
+            calls._beat()
+            continue
+        answers.write(answered(calls, line) + "\n")
         answers.flush()
 
 

@@ -61,13 +61,17 @@ def search(
     """
     until = rules.until()
     models: dict[int, Sequence[Any]] = {}
-    with fits, _bar(study, rules.num_trials) as show, ctrl_c_noted() as interrupted:
+    with (
+        contextlib.closing(study), fits, _bar(study, rules.num_trials) as show,
+        ctrl_c_noted() as interrupted,
+    ):  # fmt: skip
         try:
             while (stopped_by := rules.ended(study.trials(), study.maximise, until)) is None:
                 if interrupted.is_set():
                     raise KeyboardInterrupt
                 asked = study.ask(rules.next_size(len(study.trials())))
                 _try(asked, study, fits, param_map, models, show, interrupted)
+            study.end_abandoned()
         except KeyboardInterrupt as error:
             if study.best() is None or isinstance(error.__context__, KeyboardInterrupt):
                 raise
@@ -112,7 +116,9 @@ def _try(
         show()
 
     try:
-        fits.run([(point.number, param_map(point)) for point in asked], done, interrupted)
+        fits.run(
+            [(point.number, param_map(point)) for point in asked], done, study.beat, interrupted
+        )
     except BaseException:
         # Ctrl-C may have come between the study's taking note and ours.
         untold -= {trial.number for trial in study.trials()}

@@ -108,13 +108,14 @@ class CandidateFits:
         self,
         numbered: Iterable[tuple[int, ParamMap]],
         done: Callable[[Candidate], None],
+        beat: Callable[[], None],
         interrupted: threading.Event,
     ) -> None:
         """Try (number, param map) pairs on all folds; `done` is called as each one ends.
 
-        `done` runs in the caller's thread. Raises what it raises, KeyboardInterrupt soon after
-        `interrupted` is set, and RuntimeError where the session has ended, which no candidate is
-        to blame for.
+        `done` runs in the caller's thread, and so does `beat`, a few times a second. Raises what
+        they raise, KeyboardInterrupt soon after `interrupted` is set, and RuntimeError where the
+        session has ended, which no candidate is to blame for.
         """
         count = len(self._folds)
         candidates = [Candidate(n, m, [None] * count, [None] * count) for n, m in numbered]
@@ -130,6 +131,7 @@ class CandidateFits:
         while work:
             if interrupted.is_set():
                 raise KeyboardInterrupt
+            beat()
             ended, _ = wait(work, timeout=0.2, return_when=FIRST_COMPLETED)
             for future in ended:
                 candidate = work.pop(future)

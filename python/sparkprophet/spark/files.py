@@ -58,6 +58,20 @@ class Files:
         if not made:
             raise OSError(f"{what}: {path} cannot be made{why}; choose a folder you can write to")
 
+    def folders(self, path: str, start: str) -> list[str]:
+        """Names of the folders in a folder that begin with `start`."""
+        return sorted(
+            name for entry in self._fs.listStatus(self._path(path))
+            if entry.isDirectory() and (name := entry.getPath().getName()).startswith(start)
+        )  # fmt: skip
+
+    def sizes(self, path: str, start: str) -> dict[str, int]:
+        """Names of the files in a folder that begin with `start` -> their bytes."""
+        return {
+            name: entry.getLen() for entry in self._fs.listStatus(self._path(path))
+            if entry.isFile() and (name := entry.getPath().getName()).startswith(start)
+        }  # fmt: skip
+
     def lengths(self, path: str) -> dict[str, int]:
         """Bytes of every file below `path` by its relative path, but for hidden ones."""
         found = {}

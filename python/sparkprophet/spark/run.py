@@ -111,7 +111,7 @@ class GroupWork:
         """Lazy: the rows of all groups in buckets whose cost is not NaN, under internal key names,
         with the group's seed.
         """
-        spark, names = self.data.sparkSession, self._key_names
+        spark, names = self.data.sparkSession, self.key_names
         falling = not self.params.getOrDefault("parallelism")
         packed = packing.pack(costs, tasks(spark, self.params), falling)
         bar.shares = packed.loads / max(packed.loads.sum(), 1.0)
@@ -132,24 +132,25 @@ class GroupWork:
     @property
     def schema(self) -> T.StructType:
         """Of `rows`."""
-        kept = [self.data.schema[name] for name in [*self._key_names, "seed"]]
+        kept = [self.data.schema[name] for name in [*self.key_names, "seed"]]
         ddls = filter(None, (RECORD_DDL, self.extra_ddl))
         return T.StructType(kept + [f for ddl in ddls for f in T.StructType.fromDDL(ddl).fields])
 
     def named(self, rows: DataFrame) -> DataFrame:
         """`rows` under the users' key names and types, without the seed."""
         groups = self.params.getOrDefault("groupCols")
-        pairs = zip(self._key_names, groups, strict=False)
+        pairs = zip(self.key_names, groups, strict=False)
         own = [F.col(name).alias(group) for name, group in pairs]
         rest = [
             F.col(c).cast(self.time_type).alias(c) if c in ("start", "end") else F.col(c)
             for c in rows.columns
-            if c not in (*self._key_names, "seed")
+            if c not in (*self.key_names, "seed")
         ]
         return rows.select(*own, *rest)
 
     @property
-    def _key_names(self) -> list[str]:
+    def key_names(self) -> list[str]:
+        """The internal names of the key columns."""
         return columns.key_names(len(self.params.getOrDefault("groupCols")))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 import time
@@ -138,7 +139,8 @@ class GroupedProphetTuner(TableParams, Estimator[Any], MLWritable, MLReadable[An
 
         facts = [config.to_json(), params.getOrDefault("groupCols"), time_type.simpleString()]
         checkpoint = self._checkpoint(search, facts)
-        done = run.materialise(dataset.sparkSession, "tune", prepare, checkpoint)
+        with checkpoint.explained() if checkpoint else contextlib.nullcontext():
+            done = run.materialise(dataset.sparkSession, "tune", prepare, checkpoint)
         model = finish(self, params, *done)
         if sys.stderr.isatty():
             print(model.comparison_text(), file=sys.stderr)

@@ -8,7 +8,7 @@ import scala.collection.mutable.ArrayBuffer
 import scala.util.Using
 
 import org.apache.commons.codec.digest.DigestUtils
-import org.apache.hadoop.fs.{FileSystem, Path}
+import org.apache.hadoop.fs.{FileStatus, FileSystem, Path}
 import org.apache.spark.sql.SparkSession
 import org.slf4j.LoggerFactory
 
@@ -31,6 +31,10 @@ private[sparkprophet] object Folder {
 
   def exists(spark: SparkSession, path: String): Boolean =
     system(spark, path).exists(new Path(path))
+
+  /** What is in a folder. */
+  def entries(spark: SparkSession, path: String): Seq[FileStatus] =
+    system(spark, path).listStatus(new Path(path)).toSeq
 
   /** Makes a folder where there is none. */
   def make(spark: SparkSession, path: String, what: String): Unit = {

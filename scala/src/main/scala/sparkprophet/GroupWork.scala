@@ -34,7 +34,9 @@ final private[sparkprophet] case class GroupWork(
   import GroupWork._
 
   private val spark = data.sparkSession
-  private val keyNames = Columns.keyNames(params)
+
+  /** The internal names of the key columns. */
+  val keyNames: Seq[String] = Columns.keyNames(params)
 
   /** Lazy: the rows of all groups in buckets whose cost is not NaN, under internal key names. */
   def rows(costs: Array[Double]): DataFrame = {

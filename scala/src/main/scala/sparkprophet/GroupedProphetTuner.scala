@@ -3,7 +3,7 @@ package sparkprophet
 import org.apache.spark.ml.Estimator
 import org.apache.spark.ml.param.{Param, ParamMap}
 import org.apache.spark.ml.util.{Identifiable, MLReadable, MLReader, MLWritable, MLWriter}
-import org.apache.spark.sql.{DataFrame, Dataset, SparkSession}
+import org.apache.spark.sql.{Dataset, SparkSession}
 import org.apache.spark.sql.functions._
 import org.apache.spark.sql.types.StructType
 import org.json4s._
@@ -66,7 +66,10 @@ class GroupedProphetTuner(override val uid: String)
       GroupedProphet.recordOf(answer)
     )
     val work = workOf(warmStarted(search, workOf))
-    val (models, summary) = work.materialise(began, kept(answer, dataset.schema))
+    val (models, summary) = checkpointed(answer, dataset.schema) match {
+      case None => work.materialise(began)
+      case Some(checkpoint) => checkpoint.explained(work.materialise(began, checkpoint.rows))
+    }
     GroupedProphetModel.finished(uid, params, models, summary).setParent(this)
   }
 
@@ -78,9 +81,8 @@ class GroupedProphetTuner(override val uid: String)
       replaced(search, "starts_json", JString(WarmStart.bestPoints(work, getWarmStartGroups)))
     }
 
-  private def kept(answer: JObject, schema: StructType): GroupWork => DataFrame =
-    if (!isSet(checkpointDir)) work => work.rows(work.costs)
-    else {
+  private def checkpointed(answer: JValue, schema: StructType): Option[Checkpoint] =
+    get(checkpointDir).map { folder =>
       val arguments = List[JValue](
         replaced((answer \ "search").asInstanceOf[JObject], "until", JNull),
         getWarmStartGroups,
@@ -88,9 +90,7 @@ class GroupedProphetTuner(override val uid: String)
         settings.getGroupCols.toList,
         schema(settings.getTimestampCol).dataType.simpleString
       )
-      val checkpoint =
-        Checkpoint($(checkpointDir), PythonSources.zip.getName, compact(render(arguments)))
-      checkpoint.rows
+      Checkpoint(folder, PythonSources.zip.getName, compact(render(arguments)))
     }
 
   /** The estimator with the params that win over its own. */
