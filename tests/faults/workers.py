@@ -175,7 +175,8 @@ def hanging(system: Any, place: Path) -> str:
 def speculative(system: Any, place: Path) -> str:
     """Two copies of one task at work at one time; on two hosts, for Spark has no two on one."""
     conf = {
-        "spark.speculation": "true", "spark.speculation.interval": "100ms",
+        "spark.speculation": "true", "spark.speculation.efficiency.enabled": "false",
+        "spark.speculation.interval": "100ms",
         "spark.speculation.quantile": "0.1", "spark.speculation.multiplier": "1.1",
         "spark.speculation.minTaskRuntime": "500ms",
         "spark.sql.adaptive.enabled": "false", "spark.sql.shuffle.partitions": "8",
