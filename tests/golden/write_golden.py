@@ -1,8 +1,8 @@
-"""Writes the golden folders of this version's format: PYTHONPATH=python python tests/golden/write_golden.py
+"""Writes the golden folders of this version's format: python tests/golden/write_golden.py
 
-Run once for a format, and never again for the same: a later version has to load what this one wrote,
-so files that were shipped are not written anew. `expected.json` is what this version then made of
-them.
+Run once for a format, and never again for the same: a later version has to load what this one
+wrote, so files that were released are not written anew. `expected.json` is what this version then
+made of them.
 """
 
 import json

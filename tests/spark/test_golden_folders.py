@@ -1,7 +1,4 @@
-"""What earlier versions saved still loads, and does what it did then: the folders of tests/golden.
-
-They are loaded from a copy, which has no checksums beside its files.
-"""
+"""What earlier versions saved (tests/golden) still loads, and does what it did then."""
 
 import importlib
 import json
