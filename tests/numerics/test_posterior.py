@@ -4,9 +4,11 @@ import logging
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from prophet.models import CmdStanPyBackend, TrendIndicator
 
-from problems import CASES, pack, random_point, unpack
+from problems import CASES, GROWTHS, MODES, make, pack, random_point, unpack
 from sparkprophet.numerics import posterior
 
 
@@ -73,6 +75,26 @@ def test_gradient_is_that_of_finite_differences(name):
             posterior.log_posterior(problem, unpack(at + sign * step, problem)) for sign in (1, -1)
         )
         assert ours[i] == pytest.approx((ahead - behind) / (2 * step[i]), rel=1e-4, abs=0.02)
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(
+    growth=st.sampled_from(GROWTHS), mode=st.sampled_from(MODES),
+    seed=st.integers(0, 2**16), T=st.integers(12, 120), S=st.integers(1, 12),
+    noise=st.floats(1e-3, 1), tau=st.floats(1e-3, 10),
+)  # fmt: skip
+def test_gradient_of_any_problem_in_any_direction(growth, mode, seed, T, S, noise, tau):
+    problem = make(growth, mode, seed=seed, T=T, S=S, noise=noise, tau=tau)
+    at = pack(random_point(problem, seed))
+    direction = np.random.default_rng(seed).normal(size=len(at)) * np.maximum(np.abs(at), 0.01)
+    slope = pack(posterior.gradient(problem, unpack(at, problem))) @ direction
+    near, far = (
+        sum(sign * posterior.log_posterior(problem, unpack(at + sign * h * direction, problem))
+            for sign in (1, -1)) / (2 * h)
+        for h in (1e-6, 2e-6)
+    )  # fmt: skip
+    # Two steps tell how far a difference can be from a slope.
+    assert slope == pytest.approx(near, rel=1e-5, abs=max(0.02, 10 * abs(near - far)))
 
 
 @pytest.mark.parametrize("squares", [1e-3, 0.5, 40.0, 1e6])

@@ -65,6 +65,23 @@ def test_scale_of_labels(factor):
     np.testing.assert_allclose(other / factor, yhat, rtol=1e-2)
 
 
+@settings(max_examples=12, deadline=None, derandomize=True)
+@given(seed=st.integers(0, 1000), power=st.integers(-60, 60), times=st.floats(0.1, 10))
+def test_scale_of_any_labels(seed, power, times):
+    """By a power of two nothing is rounded: the fit has equal bits. By others it is as good."""
+    given_ = series(repeated=False)
+    rng = np.random.default_rng(seed)
+    given_ = Series(given_.ds, given_.y + rng.normal(0, 3, len(given_)), given_.columns)
+    states = [
+        fit(Series(given_.ds, given_.y * factor, given_.columns), CONFIG).state
+        for factor in (1.0, 2.0**power, times)
+    ]
+    records = [state.to_record() for state in states]
+    np.testing.assert_array_equal(records[0]["parameters"], records[1]["parameters"])
+    yhat, _, other = (forecast(s, CONFIG, given_, 0).yhat for s in states)
+    np.testing.assert_allclose(other / times, yhat, rtol=1e-6, atol=1e-6 * np.abs(yhat).max())
+
+
 def log_posterior(model):
     """Prophet's log posterior at a fitted model's parameters, from its formula."""
     p, history = model.params, model.history

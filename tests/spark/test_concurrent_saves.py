@@ -12,7 +12,7 @@ import pytest
 from py4j.protocol import Py4JJavaError
 
 from saved_folders import metadata_of
-from sparkprophet import GroupedProphet, GroupedProphetModel
+from sparkprophet import GroupedProphet, GroupedProphetModel, load_stage
 from sparkprophet.spark import manifest
 from sparkprophet.spark.files import Files
 from stage_checks import fit_bits
@@ -59,9 +59,10 @@ def make(stages, found):
 ])  # fmt: skip
 def test_what_a_killed_save_left_is_read(stages, found, seed, caplog):
     path = make(stages, found)
-    assert GroupedProphet.load(path).getSeed() == seed
+    for load in (GroupedProphet.load, load_stage):
+        assert load(path).getSeed() == seed
     warned = [r.getMessage() for r in caplog.records if r.name == "sparkprophet"]
-    assert len(warned) == (found[0] != ("path", 1, True)) and all(path in w for w in warned)
+    assert bool(warned) == (found[0] != ("path", 1, True)) and all(path in w for w in warned)
 
 
 def test_without_a_whole_save_it_is_refused(stages):

@@ -3,16 +3,21 @@
 A loaded stage has the params of the saved one, and does the same work.
 """
 
+import json
+import os
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from pyspark.errors import IllegalArgumentException
+from pyspark.errors import IllegalArgumentException, PySparkException
 from pyspark.ml import Pipeline, PipelineModel
 from pyspark.ml.feature import SQLTransformer
 from pyspark.sql import functions as F
 
 from jvm_stages import Scala
-from saved_folders import with_metadata
+from saved_folders import files_of, metadata_of, part, reseal, with_metadata, write
 from sparkprophet import (
     BayesianParamGridBuilder,
     GroupedProphet,
@@ -160,3 +165,131 @@ def test_a_scala_save_leaves_the_old_one_where_it_fails(scala, tmp_path):
     scala.stage(prophet().setSeed(9)).write().overwrite().save(target)
     assert GroupedProphet.load(target).getSeed() == 9
     assert [p.name for p in tmp_path.iterdir()] == ["model"]
+
+
+DAMAGES = {
+    "missing part": (lambda path: parquet(path).unlink(), "is missing"),
+    "more parts": (lambda path: shutil.copy(parquet(path), path / "models/part-9.parquet"),
+                   "is not of this save"),
+    "cut": (lambda path: cut(parquet(path)), "bytes, had"),
+    "no manifest": (lambda path: shutil.rmtree(path / "manifest"), "has no manifest"),
+    "other metadata": (lambda path: flip(part(path / "metadata")), "is not as it was saved"),
+    "other manifest": (lambda path: flip(part(path / "manifest")), "model/"),
+    "fewer rows": (lambda path: with_metadata(path, models=facts(path) | {"rows": 1}),
+                   "has 2 rows"),
+    "other schema": (lambda path: with_metadata(path, models=facts(path) | {"schema": {}}),
+                     "its schema"),
+    "deep JSON": (lambda path: (write(part(path / "metadata"), "[" * 100_000), reseal(path)),
+                  "JSON"),
+    "uid": (lambda path: with_metadata(path, uid=7), "uid"),
+    "summary": (lambda path: with_metadata(path, summary=None), "metadata: "),
+    "value": (lambda path: with_params(path, growth="cubic"), "metadata: .*cubic"),
+    "type": (lambda path: with_params(path, seed="x"), "metadata: "),
+}  # fmt: skip
+
+
+def with_params(path, **values):
+    with_metadata(path, paramMap=metadata_of(path)["paramMap"] | values)
+
+
+def facts(path):
+    return metadata_of(path)["models"]
+
+
+def parquet(path):
+    return min(path.glob("models/*.parquet"))
+
+
+def cut(file):
+    content = file.read_bytes()[:-9]
+    file.with_name(f".{file.name}.crc").unlink(missing_ok=True)
+    file.write_bytes(content)
+
+
+def flip(file):
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.with_name(f".{file.name}.crc").unlink(missing_ok=True)
+    file.write_bytes(content)
+
+
+@pytest.fixture(scope="module")
+def two_groups(spark, tmp_path_factory):
+    path = tmp_path_factory.mktemp("two") / "model"
+    stage = GroupedProphet(groupCols=["g"], uncertaintySamples=0, parallelism=2)
+    stage.fit(frame(spark, grouped(["a", "b"]))).save(str(path))
+    return path
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_scala_refuses_what_is_not_as_it_was_saved(scala, two_groups, tmp_path, damage):
+    path = shutil.copytree(two_groups, tmp_path / "model")
+    change, message = DAMAGES[damage]
+    change(path)
+    with pytest.raises(IllegalArgumentException, match=message) as refused:
+        scala.load(path)
+    text = str(refused.value).partition("\n\nJVM stacktrace")[0]
+    assert str(path) in text and "\n" not in text
+
+
+def test_scala_looks_at_the_checksums_of_rows(scala, spark, two_groups, tmp_path):
+    path = shutil.copytree(two_groups, tmp_path / "model")
+    stored = spark.read.parquet(str(path / "models")).cache()
+    other = F.col("state").withField("y", F.expr("transform(state.y, v -> v + 1)"))
+    assert stored.count() == 2
+    shutil.rmtree(path / "models")
+    stored.withColumn("state", other).write.parquet(str(path / "models"))
+    stored.unpersist()
+    listed = json.loads(part(path / "manifest").read_text())["files"]
+    kept = {name: entry for name, entry in listed.items() if not name.startswith("models/")}
+    kept |= {n: [f.stat().st_size, None] for n, f in files_of(path).items() if "models/" in n}
+    write(part(path / "manifest"), json.dumps({"files": kept}))
+    loaded = scala.load(path)
+    assert scala.frame(loaded.models()).select("status").count() == 2
+    with pytest.raises(PySparkException, match="model/models: a row is not as it was saved"):
+        scala.frame(loaded.forecast(2)).collect()
+
+
+def test_scala_reads_what_a_killed_save_left(scala, tmp_path):
+    path, old = tmp_path / "stage", tmp_path / f".stage.old-{'0' * 32}"
+    prophet().save(str(path))
+    prophet().setSeed(8).save(str(old))
+    shutil.rmtree(path / "manifest")
+    assert scala.load(path).getSeed() == 8
+    shutil.rmtree(old)
+    with pytest.raises(IllegalArgumentException, match="stage has no manifest"):
+        scala.load(path)
+
+
+def test_scalas_writers_of_one_path_all_end(scala, tmp_path):
+    path = tmp_path / "stage"
+
+    def save(seed):
+        for _ in range(3):
+            scala.stage(GroupedProphet(seed=seed)).write().overwrite().save(str(path))
+
+    stale = tmp_path / f".stage.new-{'0' * 32}"
+    stale.mkdir()
+    os.utime(stale, (1000, 1000))
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(save, (1, 2)))
+    assert GroupedProphet.load(str(path)).getSeed() in (1, 2)
+    assert [p.name for p in tmp_path.iterdir()] == ["stage"]
+
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "v1"
+
+
+def test_scala_loads_the_golden_folders(scala):
+    expected = json.loads((GOLDEN / "expected.json").read_text())
+    for name in ("model", "tuned_model"):
+        found = scala.frame(scala.load(GOLDEN / name).forecast(3)).collect()
+        rows = [[v.isoformat() if hasattr(v, "isoformat") else v for v in row] for row in found]
+        rows.sort(key=lambda row: (str(row[0]), *row[1:3]))
+        for one, other in zip(rows, expected[name][1], strict=True):
+            assert one == [pytest.approx(v, 1e-9) if isinstance(v, float) else v for v in other]
+    for name, known in expected["params"].items():
+        loaded = scala.load(GOLDEN / name)
+        assert loaded.uid() == known["uid"]
+        found = scala.params(loaded, defaults=True) | scala.params(loaded)
+        assert found == known["params"]

@@ -13,6 +13,7 @@ from pyspark.ml.util import DefaultParamsReader
 from pyspark.sql import SparkSession
 
 from sparkprophet.series.errors import clip
+from sparkprophet.spark.manifest import read_whole
 from sparkprophet.spark.persistence import read_metadata
 
 _HOMES = ("pyspark.ml.", "org.apache.spark.ml.", "sparkprophet.")
@@ -43,8 +44,12 @@ def load_stage(path: str, spark: SparkSession | None = None) -> Any:
         not imported yet: a file does not say which code runs.
     """
     spark = spark or SparkSession.active()
-    _check_classes(spark, path)
-    return _loaded(spark, path)
+
+    def read(place: str) -> Any:
+        _check_classes(spark, place)
+        return _loaded(spark, place)
+
+    return read_whole(spark, path, read)
 
 
 def load_part(path: str, spark: SparkSession) -> Any:

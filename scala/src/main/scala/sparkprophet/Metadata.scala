@@ -6,6 +6,8 @@ import org.json4s._
 import org.json4s.JsonDSL._
 import org.json4s.jackson.JsonMethods.{compact, parse, render}
 
+import scala.util.control.NonFatal
+
 /** What is known of a saved stage besides its data: JSON of the same form as Spark's own. */
 final private[sparkprophet] case class Metadata(path: String, json: JObject) {
 
@@ -68,7 +70,7 @@ final private[sparkprophet] case class Metadata(path: String, json: JObject) {
     catch {
       case error: IllegalArgumentException if String.valueOf(error.getMessage).contains(path) =>
         throw error
-      case error @ (_: RuntimeException | _: StackOverflowError) =>
+      case error @ (NonFatal(_) | _: StackOverflowError) =>
         throw new IllegalArgumentException(
           TableParams.clip(
             s"$path/metadata: ${error.getMessage}; this is no value that a stage has: " +

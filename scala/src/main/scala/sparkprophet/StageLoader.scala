@@ -25,7 +25,10 @@ object StageLoader {
    */
   def load(path: String): Params = load(SparkSession.active, path)
 
-  private[sparkprophet] def load(spark: SparkSession, path: String): Params = {
+  private[sparkprophet] def load(spark: SparkSession, path: String): Params =
+    Manifest.readWhole(spark, path)(loaded(spark, _))
+
+  private def loaded(spark: SparkSession, path: String): Params = {
     val metadata = Metadata.read(spark, path)
     jvmName(metadata.className) match {
       case "org.apache.spark.ml.Pipeline" =>
