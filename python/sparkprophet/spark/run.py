@@ -173,10 +173,22 @@ def materialise(
         else:
             rows = checkpoint.rows(work, bar)
         models = work.named(rows).persist(StorageLevel.MEMORY_AND_DISK)
-        counted = summary.count(models)
+        try:
+            counted = summary.count(models)
+        except BaseException:
+            release(models)
+            raise
     wall = time.perf_counter() - began
     at_once = min(slots(spark), work.params.getOrDefault("parallelism") or slots(spark))
     return models, Summary(counted, wall_seconds=wall, slots=at_once, began_at=began_at)
+
+
+def release(kept: DataFrame) -> None:
+    """Free what an interrupted job has kept in the cluster's memory."""
+    try:
+        kept.unpersist()
+    except Exception:  # the session, or its JVM, has ended, and what was kept with it
+        _log.debug("nothing to unpersist", exc_info=True)
 
 
 @contextlib.contextmanager
