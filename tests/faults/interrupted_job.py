@@ -4,9 +4,11 @@ EVENT is sigint, stop or cancel. What comes of each fit is in PLACE/EVENT.json; 
 waits for a file PLACE/end.
 """
 
+import contextlib
 import json
 import os
 import signal
+import sqlite3
 import sys
 import threading
 import time
@@ -68,7 +70,17 @@ def stages(place, event):
     }  # fmt: skip
 
 
-def once_at_work(spark, action):
+def trials_at_work(file):
+    """Whether a search has come to its candidates."""
+    try:
+        with contextlib.closing(sqlite3.connect(file)) as connection:
+            query = "SELECT count(*) FROM trials WHERE state = 'RUNNING'"
+            return connection.execute(query).fetchone()[0] == 4
+    except sqlite3.OperationalError:  # there are no tables yet
+        return False
+
+
+def once_at_work(spark, begun, action):
     """Do it, from another thread, once Python workers have been at work for a while."""
     tracker = spark.sparkContext.statusTracker()
 
@@ -80,7 +92,7 @@ def once_at_work(spark, action):
         seen, until = 0, time.monotonic() + PATIENCE
         while seen < 15 and time.monotonic() < until:
             time.sleep(0.2)
-            seen = seen + 1 if at_work() else 0
+            seen = seen + 1 if begun() and at_work() else 0
         action()
 
     watcher = threading.Thread(target=watch, daemon=True)
@@ -88,14 +100,14 @@ def once_at_work(spark, action):
     return watcher
 
 
-def fitted(stage, spark, event):
+def fitted(stage, spark, event, begun):
     """What is raised, and what is there afterwards."""
     action = {
         "sigint": lambda: os.kill(os.getpid(), signal.SIGINT),
         "stop": spark.stop,
         "cancel": spark.sparkContext.cancelAllJobs,
     }[event]
-    watcher, began = once_at_work(spark, action), time.monotonic()
+    watcher, began = once_at_work(spark, begun, action), time.monotonic()
     found = {"error": None}
     try:
         stage.fit(data(spark))
@@ -117,10 +129,15 @@ def fitted(stage, spark, event):
 
 def main():
     event, place = sys.argv[1], Path(sys.argv[2])
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a background shell ignores it
     results = {}
     for name in ("fit", "tuner", "search"):
         spark = session(place)
-        results[name] = fitted(stages(place, event)[name], spark, event)
+
+        def begun(search=name == "search"):
+            return not search or trials_at_work(place / f"{event}.db")
+
+        results[name] = fitted(stages(place, event)[name], spark, event, begun)
     study = optuna.load_study(study_name="s", storage=f"sqlite:///{place}/{event}.db")
     results["states"] = sorted({trial.state.name for trial in study.trials})
     (place / f"{event}.half").write_text(json.dumps(results))
