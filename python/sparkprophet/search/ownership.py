@@ -64,11 +64,11 @@ class Owner:
 
         Only trials of other machines that have shown life of late take any time.
         """
-        known: set[int] = set()
+        unknown = {trial.number for trial in running()}  # a living process goes on to others
         while True:
-            unknown = [trial for trial in running() if trial.number not in known]
-            known |= {trial.number for trial in unknown if self.lost(trial) is not None}
-            if all(trial.number in known for trial in unknown):
+            found = {trial.number: self.lost(trial) for trial in running()}
+            unknown = {number for number in unknown if found.get(number, True) is None}
+            if not unknown:
                 return
             time.sleep(_POLL)
 

@@ -20,6 +20,8 @@ from pyspark.util import inheritable_thread_target
 from sparkprophet.spark.folds import Fold
 
 ParamMap = Mapping[Any, Any]
+# What Spark says to each job where somebody cancels whatever runs.
+_ALL_CANCELLED = "cancellation of all jobs"
 
 _logger = logging.getLogger("sparkprophet")
 
@@ -115,7 +117,7 @@ class CandidateFits:
 
         `done` runs in the caller's thread, and so does `beat`, a few times a second. Raises what
         they raise, KeyboardInterrupt soon after `interrupted` is set, and RuntimeError where the
-        session has ended, which no candidate is to blame for.
+        session has ended or all jobs were cancelled, which no candidate is to blame for.
         """
         count = len(self._folds)
         candidates = [Candidate(n, m, [None] * count, [None] * count) for n, m in numbered]
@@ -140,7 +142,12 @@ class CandidateFits:
                     future.result()
                 except Exception as error:
                     if not _has_ended(self._spark):
-                        raise
+                        if _ALL_CANCELLED not in str(error):
+                            raise
+                        raise RuntimeError(
+                            "all Spark jobs were cancelled in the middle of the search; call fit "
+                            "again"
+                        ) from error
                     raise RuntimeError(
                         "the Spark session has ended in the middle of the search; start one and "
                         "call fit again"
@@ -161,7 +168,7 @@ class CandidateFits:
             predicted = model.transform(frames.validation, candidate.param_map)
             candidate.scores[fold] = float(self._evaluator.evaluate(predicted))
         except Exception as error:
-            if _has_ended(self._spark):
+            if _has_ended(self._spark) or _ALL_CANCELLED in str(error):
                 raise
             _logger.debug("candidate %d failed on fold %d", candidate.number, fold, exc_info=True)
             candidate.error = candidate.error or f"{type(error).__name__}: {_text(error)}"

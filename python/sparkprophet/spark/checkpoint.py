@@ -24,7 +24,7 @@ from pyspark.sql import types as T
 
 from sparkprophet.spark import packing, progress
 from sparkprophet.spark.files import Files
-from sparkprophet.spark.run import GroupWork
+from sparkprophet.spark.run import GroupWork, release
 
 _log = logging.getLogger("sparkprophet")
 _WRITING = {
@@ -242,7 +242,7 @@ def _do(work: GroupWork, costs: np.ndarray, kept: _Kept, bar: progress.Bar) -> N
             kept.write(replace(work, data=data).rows(own, bar), run)
     finally:
         if rounds > 1:
-            data.unpersist()
+            release(data)
 
 
 def bucket_facts(data: DataFrame, key_names: list[str]) -> dict[int, BucketFacts]:

@@ -6,7 +6,9 @@ import contextlib
 import logging
 import re
 import sys
+import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -166,17 +168,59 @@ def materialise(
     checkpoint, so that a lost executor costs its own groups and not the model.
     """
     began_at, began = time.time(), time.perf_counter()
-    with progress.shown(spark, what) as bar, _explained():
+    with progress.shown(spark, what) as bar, _explained(), _cancelled_on_error(spark):
         work = prepare()
         if checkpoint is None:
             rows = work.rows(packing.costs(packing.rows_per_bucket(work.data)), bar)
         else:
             rows = checkpoint.rows(work, bar)
         models = work.named(rows).persist(StorageLevel.MEMORY_AND_DISK)
-        counted = summary.count(models)
+        try:
+            with _cancelled_on_error(spark):
+                counted = summary.count(models)
+        except BaseException:
+            release(models)
+            raise
     wall = time.perf_counter() - began
     at_once = min(slots(spark), work.params.getOrDefault("parallelism") or slots(spark))
     return models, Summary(counted, wall_seconds=wall, slots=at_once, began_at=began_at)
+
+
+@contextlib.contextmanager
+def _cancelled_on_error(spark: SparkSession) -> Iterator[None]:
+    """An error in the block, Ctrl-C above all, cancels the jobs that were started in it.
+
+    PySpark's own handler of Ctrl-C fails to: this thread's connection to the JVM waits for the job.
+    """
+    if not hasattr(spark, "_jsparkSession"):
+        yield
+        return
+    context, tag = spark.sparkContext, f"sparkprophet-{uuid.uuid4().hex}"
+
+    def quietly(call: Callable[[str], None]) -> None:
+        try:
+            call(tag)
+        except Exception:  # the session, or its JVM, has ended
+            _log.debug("no job to cancel", exc_info=True)
+
+    context.addJobTag(tag)
+    try:
+        yield
+    except BaseException:
+        canceller = threading.Thread(target=quietly, args=(context.cancelJobsWithTag,))
+        canceller.start()
+        canceller.join()
+        raise
+    finally:
+        quietly(context.removeJobTag)
+
+
+def release(kept: DataFrame) -> None:
+    """Free what an interrupted job has kept in the cluster's memory."""
+    try:
+        kept.unpersist()
+    except Exception:  # the session, or its JVM, has ended, and what was kept with it
+        _log.debug("nothing to unpersist", exc_info=True)
 
 
 @contextlib.contextmanager

@@ -108,6 +108,11 @@ private[sparkprophet] class CandidateFits(
           "the Spark session has ended in the middle of the search: start one and call fit again",
           error.getCause
         )
+      case error: ExecutionException if allCancelled(error.getCause) =>
+        throw new IllegalStateException(
+          "all Spark jobs were cancelled in the middle of the search: call fit again",
+          error.getCause
+        )
       case error: ExecutionException => throw error.getCause
     }
 
@@ -118,7 +123,7 @@ private[sparkprophet] class CandidateFits(
       val start = System.nanoTime()
       try fitAndScore(candidate, fold)
       catch {
-        case NonFatal(error) if !context.isStopped =>
+        case NonFatal(error) if !context.isStopped && !allCancelled(error) =>
           logger.debug(s"candidate ${candidate.number} failed on fold $fold", error)
           candidate.fail(s"${error.getClass.getSimpleName}: ${lineOf(error)}")
       } finally candidate.spend((System.nanoTime() - start) / 1e9)
@@ -150,6 +155,12 @@ private[sparkprophet] class CandidateFits(
 private[sparkprophet] object CandidateFits {
 
   private val logger = LoggerFactory.getLogger("sparkprophet")
+
+  /** Whether somebody has cancelled whatever runs, which no candidate is to blame for. */
+  private def allCancelled(error: Throwable): Boolean =
+    Iterator.iterate(error)(_.getCause).takeWhile(_ != null).exists { cause =>
+      Option(cause.getMessage).exists(_.contains("cancellation of all jobs"))
+    }
 
   private val OfWorker = "Traceback (most recent call last):\n"
 

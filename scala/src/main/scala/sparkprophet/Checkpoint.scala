@@ -132,7 +132,7 @@ private object Checkpoint {
         val own = costs.indices.map(i => if (packed.binOf(i) == round) costs(i) else Double.NaN)
         kept.write(work.copy(data = data).rows(own.toArray), run)
       }
-    finally if (rounds > 1) data.unpersist()
+    finally if (rounds > 1) GroupWork.release(data)
   }
 
   /** What failed in reading or writing below a folder, if the error is of that kind. */

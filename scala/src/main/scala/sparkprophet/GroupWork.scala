@@ -1,5 +1,7 @@
 package sparkprophet
 
+import scala.util.control.NonFatal
+
 import org.apache.spark.sql.{Column, DataFrame, Dataset, SparkSession}
 import org.apache.spark.sql.functions._
 import org.apache.spark.sql.types.{DataType, StructType}
@@ -80,7 +82,13 @@ final private[sparkprophet] case class GroupWork(
     // Kept by persist, not by a local checkpoint: a lost executor costs its own groups, not the
     // model. A lazy table would be fitted again at every use.
     val models = named(kept(this)).persist(StorageLevel.MEMORY_AND_DISK)
-    val counts = Summary.count(models)
+    val counts =
+      try Summary.count(models)
+      catch {
+        case error: Throwable =>
+          GroupWork.release(models)
+          throw error
+      }
     val wall = (System.currentTimeMillis() - began) / 1000.0
     val limit = params.getParallelism
     val atOnce = if (limit == 0) slots(spark) else math.min(slots(spark), limit)
@@ -94,6 +102,14 @@ final private[sparkprophet] case class GroupWork(
 private[sparkprophet] object GroupWork {
 
   private val logger = LoggerFactory.getLogger("sparkprophet")
+
+  /** Frees what an interrupted job has kept in the cluster's memory. */
+  def release(kept: DataFrame): Unit =
+    try { val _ = kept.unpersist() }
+    catch {
+      // The session has ended, and what was kept with it.
+      case NonFatal(error) => logger.debug("nothing to unpersist", error)
+    }
 
   /** Tasks that the cluster runs at one time, as far as the driver can know. */
   def slots(spark: SparkSession): Int = math.max(1, spark.sparkContext.defaultParallelism)
