@@ -30,7 +30,6 @@ from groups import (
 )
 from systems import Settings
 
-
 KEYS = Batch("keys")
 
 
@@ -60,7 +59,7 @@ def nan_and_minus_zero(system: Any, place: Path) -> str:
     shown = {shown_number(key): outcome for (key,), outcome in found.items()}
     expected = {shown_number(key) for key in keys}
     missing = expected - set(shown)
-    broken_unless(not missing, f"no row for the key {', '.join(missing)}: {sorted(shown)} come back")
+    broken_unless(not missing, f"no row for the key {', '.join(missing)}: {sorted(shown)} do")
     broken_unless(len(found) == len(expected), f"{len(found)} keys of {len(expected)}")
     check_good(system, found, [(1.0,), (2.0,)])
     for i, key in enumerate(keys[:4]):
