@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -29,13 +28,12 @@ import machine  # noqa: E402
 from pyspark.sql import SparkSession  # noqa: E402
 
 from card import COUNTS  # noqa: E402
-from card_page import PAGE, RESULTS, page  # noqa: E402
+from card_page import PAGE, RESULTS, page, readable, sentence  # noqa: E402
 from groups import job_error  # noqa: E402
 from parts import cases  # noqa: E402
 from systems import SYSTEMS  # noqa: E402
 
 MARK = "FAULTS_CARD"
-SEEN = 200  # characters
 SLOW = 4  # a slow case may take so many limits
 
 
@@ -68,14 +66,6 @@ def run_here(part: str, system: str, out: Path, done: int) -> None:
                 holds, seen = False, job_error(error)
         seconds = round(time.monotonic() - began, 1)
         tell({"holds": holds, "seen": readable(seen), "seconds": seconds})
-
-
-def readable(text: str) -> str:
-    """One line without paths of this machine, addresses of objects and random ids."""
-    text = re.sub(r"(?<![\w.<])(/[\w.+=-]+){2,}", lambda found: found[0].rpartition("/")[2], text)
-    text = re.sub(r"0x[0-9a-f]{4,}", "0x...", text)
-    line = " ".join(re.sub(r"(?<=[a-z])_[0-9a-f]{12}\b", "", text).split())
-    return line if len(line) <= SEEN else line[: SEEN - 3] + "..."
 
 
 def run_part(part: str, system: str, limit: float) -> list[dict[str, Any]]:
@@ -187,8 +177,9 @@ def main() -> None:
             before = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
             results = {"about": about, "seed": 0, "cases": merged(before, found)}
             machine.write_json(str(RESULTS), results)
-    complete = [c for c in results["cases"] if set(c["systems"]) == set(SYSTEMS)]
-    PAGE.write_text(page(results | {"cases": complete}))
+    if all(set(c["systems"]) == set(SYSTEMS) for c in results["cases"]):
+        PAGE.write_text(page(results))
+        print(f"written to {PAGE.relative_to(HERE.parents[1])}; README: {sentence(results)}")
 
 
 if __name__ == "__main__":

@@ -2,9 +2,9 @@
 
     python scale_job.py SYSTEM WORK ROWS_OR_GROUPS[,MORE] MASTER
 
-WORK is `groups` (so many groups of 30 rows, the fits one after the other) or `rows` (one group of so
-many seconds beside three small ones: fit, save, load, transform, forecast). The last line of stdout
-is the result as JSON.
+WORK is `groups` (so many groups of 30 rows, the fits one after the other) or `rows` (one group of
+so many seconds beside three small ones: fit, save, load, forecast, transform). The last line of
+stdout is the result as JSON.
 """
 
 from __future__ import annotations
@@ -20,16 +20,15 @@ from typing import Any
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
-import process_tree  # noqa: E402
-import scale  # noqa: E402
-from pyspark.cloudpickle import register_pickle_by_value  # noqa: E402
-from pyspark.sql import DataFrame, SparkSession  # noqa: E402
-from pyspark.sql import functions as F  # noqa: E402
+import process_tree
+import scale
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
-import systems  # noqa: E402
+import systems
+from groups import label_sql
 
 SMALL = 3  # groups
-LABEL = "20 + 0.001 * ({at}) + 3 * sin(2 * pi() * ({at}) / {week}) + pmod(xxhash64(id), 1000) / 1000D"
 
 
 def session(master: str) -> SparkSession:
@@ -51,7 +50,7 @@ def session(master: str) -> SparkSession:
 def many(spark: SparkSession, groups: int) -> DataFrame:
     """So many groups of 30 days."""
     rows = spark.range(0, 30 * groups, numPartitions=16)
-    label = LABEL.format(at="id % 30", week=7)
+    label = label_sql("id % 30", "7")
     return rows.selectExpr(
         "id div 30 AS g", "date_add(DATE'2024-01-01', int(id % 30)) AS ds", f"{label} AS y"
     )
@@ -59,7 +58,7 @@ def many(spark: SparkSession, groups: int) -> DataFrame:
 
 def large(spark: SparkSession, rows: int) -> DataFrame:
     """The group "large" of so many seconds, and small groups of 10,000 of them."""
-    label = LABEL.format(at="id / 3600", week=24 * 7)
+    label = label_sql("id / 3600", "168")
     base = spark.range(0, rows, numPartitions=8).withColumn("g", F.lit("large"))
     for number in range(SMALL):
         own = spark.range(number, 86_400 * 80, 691, numPartitions=1)
@@ -121,14 +120,14 @@ def fit_large(spark: SparkSession, system: Any, rows: int) -> dict[str, Any]:
     forecasts = {key[0]: outcome.forecast for key, outcome in outcomes.items()}
     codes = {key[0]: outcome.code for key, outcome in outcomes.items()}
     without = {key[0]: outcome.forecast for key, outcome in alone.items()}
-    return {"seconds": seconds, "alone": without, "saved": size, "forecasts": forecasts, "codes": codes,
-            "fitted": fitted} | scale.heap(spark) | {"python": scale.resident()}  # fmt: skip
+    found = {"seconds": seconds, "saved": size, "alone": without, "forecasts": forecasts}
+    found |= {"codes": codes, "fitted": fitted, "python": scale.resident()}
+    return found | scale.heap(spark)
 
 
 def main() -> None:
     """Fit, tell."""
     name, work, sizes, master = sys.argv[1:]
-    register_pickle_by_value(systems)
     system, spark = systems.SYSTEMS[name], session(master)
     numbers = [int(number) for number in sizes.split(",")]
     with process_tree.watched(os.getpid()) as usage:

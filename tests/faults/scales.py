@@ -15,7 +15,7 @@ from typing import Any
 from pyspark.sql import DataFrame
 
 from card import Broken, Case, broken_unless
-from groups import check_message, session, stock
+from groups import check_message, label_sql, session, stock
 from sparkprophet import FitFailedError
 from systems import SYSTEMS, Settings
 
@@ -115,19 +115,17 @@ def large_group(system: Any, place: Path, rows: int = ROWS) -> str:
     )
 
 
-LABEL = "20 + 0.05 * (id % 30) + 3 * sin(2 * pi() * (id % 30) / 7) + pmod(xxhash64(id), 1000) / 1e3D"
-
-
 def failing(groups: int, good: str) -> DataFrame:
     """Groups of 30 days; those for which `good` does not hold have no label, infinite labels or a
     row without a timestamp, a third of them each.
     """
     rows = session().range(0, 30 * groups, numPartitions=4).selectExpr("id", "id div 30 AS number")
+    y = label_sql("id % 30", "7")
     kind = f"CASE WHEN {good} THEN 0 ELSE 1 + number % 3 END"
     return rows.selectExpr("id", "CAST(number AS string) AS g", f"{kind} AS kind").selectExpr(
         "g",
         "IF(kind = 3 AND id % 30 = 7, NULL, date_add(DATE'2024-01-01', int(id % 30))) AS ds",
-        f"CASE kind WHEN 1 THEN NULL WHEN 2 THEN double('inf') ELSE {LABEL} END AS y",
+        f"CASE kind WHEN 1 THEN NULL WHEN 2 THEN double('inf') ELSE {y} END AS y",
     )
 
 
