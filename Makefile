@@ -12,7 +12,7 @@ both_cores := -n 2 --dist loadfile --no-loadscope-reorder --max-worker-restart 1
 # Two cores at work in one target leave nothing for a second one, and its output would be mixed in.
 .NOTPARALLEL:
 .PHONY: help venv demo test test-python test-scala test-slow test-pandas3 test-sparks .cache/venv-peers bench-peers \
-  bench-paper bench-paper-peers lint format wheel jar scala-examples clean distclean
+  bench-paper bench-paper-peers card lint format wheel jar scala-examples clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-17s %s\n", $$1, $$2}' Makefile
@@ -56,6 +56,9 @@ bench-paper: venv ## the paper's whole job in one spark-submit: phases, cores, m
 
 bench-paper-peers: .cache/venv-peers ## the paper's job beside Spark, Ray, Dask and others (ARGS="...")
 	@SPARKPROPHET_VENV="$(CURDIR)/.cache/venv-peers" $(env) .cache/venv-peers/bin/python benchmarks/paper_peers.py $(ARGS)
+
+card: venv ## what goes wrong, done to sparkprophet and to applyInPandas: docs/reliability.md (ARGS="...")
+	@$(env) .venv/bin/python tests/faults/make_card.py $(ARGS)
 
 lint: venv ## the linter for Python, formats and warnings for Scala
 	@.venv/bin/python -m ruff check .

@@ -69,7 +69,7 @@ class Job:
         self.flags.mkdir(parents=True)
         given = {"system": system, "data": str(data), "out": str(place / "out.json")} | arguments
         (place / "arguments.json").write_text(json.dumps(given))
-        path = os.pathsep.join([str(HERE / "injected"), str(HERE), os.environ["PYTHONPATH"]])
+        path = os.pathsep.join([str(HERE / "injected"), str(HERE), *filter(None, sys.path)])
         own = {MARK: self._name, "FAULTS_FOLDER": str(self.flags), "PYTHONPATH": path}
         if hosts:
             master = f"spark://{hosts[0]}:{free_port(hosts[0])}"

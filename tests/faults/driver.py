@@ -52,7 +52,8 @@ def kept(checkpoint: Path) -> dict[str, Any]:
     """Keys in a checkpoint's files, and when each was worked on."""
     found = {}
     for file in checkpoint.rglob("part-*.parquet"):
-        if not file.name.startswith("."):
+        # What a task is still writing is no kept group.
+        if "_temporary" not in file.parts:
             table = pq.read_table(file, columns=["key_0", "started_at"]).to_pydict()
             found |= zip(table["key_0"], table["started_at"], strict=True)
     return found

@@ -64,6 +64,12 @@ def good() -> dict[str, Rows]:
     return {key: series(seed) for seed, key in enumerate(GOOD)}
 
 
+def label_sql(at: str, week: str) -> str:
+    """As `labels`, of a frame that Spark generates: at the step `at` of its number id."""
+    wave = f"3 * sin(2 * pi() * ({at}) / {week})"
+    return f"20 + 0.05 * ({at}) * 7 / {week} + {wave} + pmod(xxhash64(id), 1000) / 1000D"
+
+
 def session() -> SparkSession:
     """The one that runs; outside pytest a new one."""
     return SparkSession.builder.getOrCreate()

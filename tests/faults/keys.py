@@ -59,7 +59,8 @@ def nan_and_minus_zero(system: Any, place: Path) -> str:
     shown = {shown_number(key): outcome for (key,), outcome in found.items()}
     expected = {shown_number(key) for key in keys}
     missing = expected - set(shown)
-    broken_unless(not missing, f"no row for the key {min(missing, default=None)}: {sorted(shown)}")
+    rows = ", ".join(sorted(shown))
+    broken_unless(not missing, f"no row for the key {', '.join(missing)}; there are {rows}")
     broken_unless(len(found) == len(expected), f"{len(found)} keys of {len(expected)}")
     check_good(system, found, [(1.0,), (2.0,)])
     for i, key in enumerate(keys[:4]):

@@ -6,7 +6,10 @@ import importlib
 
 from card import COUNTS, Case
 
-MODULES = ("labels", "sizes", "timestamps", "keys", "params", "scales")
+MODULES = (
+    "labels", "sizes", "timestamps", "keys", "params", "workers", "driver", "storage", "files",
+    "scales",
+)  # fmt: skip
 
 
 def cases() -> list[Case]:

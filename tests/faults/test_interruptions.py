@@ -15,11 +15,11 @@ LATER = 30  # seconds: nothing of a fit is at work so long after it was interrup
 SAYS = {
     "sigint": {"fit": "", "tuner": "", "search": ""},
     "cancel": {
-        "fit": "cancelled", "tuner": "cancelled",
+        "fit": "fit: its Spark job was cancelled", "tuner": "tune: its Spark job was cancelled",
         "search": "all Spark jobs were cancelled in the middle of the search; call fit again",
     },
     "stop": {
-        "fit": "SparkContext was shut down", "tuner": "SparkContext was shut down",
+        "fit": "fit: the Spark session was stopped", "tuner": "tune: the Spark session was",
         "search": "the Spark session has ended in the middle of the search",
     },
 }  # fmt: skip

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from sparkprophet.series import terms
+from sparkprophet.series.errors import clip
 from sparkprophet.series.ranges import Number, OneOf, Whole
 
 Convert = Callable[[Any, str], Any]
@@ -257,7 +258,7 @@ def check_names(values: Mapping[str, Any]) -> None:
     for name in values:
         if name not in known:
             near = difflib.get_close_matches(name, known, 1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
+            hint = f"did you mean {near[0]!r}?" if near else clip(f"known: {', '.join(known)}", 400)
             raise ValueError(f"{name}: not a setting of a series; {hint}")
 
 

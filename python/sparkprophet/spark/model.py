@@ -13,12 +13,16 @@ from pyspark.sql import functions as F
 from sparkprophet.report.report import Report, make_report
 from sparkprophet.report.scaling import Run
 from sparkprophet.report.shapes import shape
+from sparkprophet.series.errors import clip
 from sparkprophet.spark import columns, forecasting, timings
 from sparkprophet.spark.errors import FitFailedError
 from sparkprophet.spark.models_table import read_models, write_models
 from sparkprophet.spark.params import GroupedProphetParams
 from sparkprophet.spark.persistence import StageReader, StageWriter
 from sparkprophet.spark.summary import Summary
+
+# Characters: three of them, with their codes and counts, stay within those of any message.
+_EXAMPLE_LIMIT = 90
 
 
 class GroupedProphetModel(GroupedProphetParams, Model, MLWritable, MLReadable[Any]):
@@ -277,7 +281,10 @@ def finish(
     failed, allowed = summary.failed_fraction, params.getOrDefault("maxFailedFraction")
     if failed == 1 or failed > allowed:
         top = [c for c in summary.counts if c.status == "failed"][:3]
-        shown = "; ".join(f"{c.groups} x {c.error_code}, such as: {c.example}" for c in top)
+        shown = "; ".join(
+            f"{c.groups} x {c.error_code}, such as: {clip(c.example or '', _EXAMPLE_LIMIT)}"
+            for c in top
+        )
         raise FitFailedError(
             f"{summary.by_status['failed']} of {summary.groups} groups failed "
             f"(maxFailedFraction is {allowed:g}): {shown}",

@@ -14,6 +14,7 @@ from pyspark.ml.param import Param, Params
 
 from sparkprophet.search.space import SearchSpace
 from sparkprophet.series.config import SETTINGS, Config, as_param_value
+from sparkprophet.series.errors import clip
 from sparkprophet.series.ranges import Number, OneOf, Whole
 
 P = TypeVar("P", bound="TableParams")
@@ -146,7 +147,7 @@ class TableParams(Params):
         known = [spec.name for spec in self.specs]
         if name not in known:
             near = difflib.get_close_matches(name, known, 1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
+            hint = f"did you mean {near[0]!r}?" if near else clip(f"known: {', '.join(known)}", 400)
             raise TypeError(f"{type(self).__name__} has no param {name!r}; {hint}")
 
     def _optional(self, name: str) -> Any:

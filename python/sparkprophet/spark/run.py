@@ -168,7 +168,7 @@ def materialise(
     checkpoint, so that a lost executor costs its own groups and not the model.
     """
     began_at, began = time.time(), time.perf_counter()
-    with progress.shown(spark, what) as bar, _explained(), _cancelled_on_error(spark):
+    with progress.shown(spark, what) as bar, _explained(what), _cancelled_on_error(spark):
         work = prepare()
         if checkpoint is None:
             rows = work.rows(packing.costs(packing.rows_per_bucket(work.data)), bar)
@@ -224,8 +224,12 @@ def release(kept: DataFrame) -> None:
 
 
 @contextlib.contextmanager
-def _explained() -> Iterator[None]:
-    """Say what to do where the workers' Python lacks a package: the first trap of a new user."""
+def _explained(what: str) -> Iterator[None]:
+    """Say in a line what to do about the errors that meet every user once.
+
+    These are workers whose Python lacks a package, a session that was stopped and a job that was
+    cancelled: what Spark says of them is long, and has no remedy.
+    """
     try:
         yield
     except PythonException as error:
@@ -237,3 +241,16 @@ def _explained() -> Iterator[None]:
             f"variable PYSPARK_PYTHON to a Python with sparkprophet installed (this one is "
             f"{sys.executable}) before the session starts, or install it on every node"
         ) from error
+    except Exception as error:
+        text = str(error)
+        if "SparkContext was shut down" in text or "stopped SparkContext" in text:
+            raise RuntimeError(
+                f"{what}: the Spark session was stopped meanwhile; start another one and call fit "
+                "again (what a tuner has kept in its checkpointDir is not done again)"
+            ) from error
+        if "SPARK_JOB_CANCELLED" in text:
+            raise RuntimeError(
+                f"{what}: its Spark job was cancelled; call fit again (what a tuner has kept in its "
+                "checkpointDir is not done again)"
+            ) from error
+        raise

@@ -161,7 +161,8 @@ object GroupedProphetModel extends MLReadable[GroupedProphetModel] {
     val (failed, allowed) = (summary.failedFraction, params.getMaxFailedFraction)
     if (failed == 1 || failed > allowed) {
       val top = summary.counts.filter(_.status == "failed").take(3).map { c =>
-        s"${c.groups} x ${c.errorCode.getOrElse("?")}, such as: ${c.example.getOrElse("?")}"
+        val example = clip(c.example.getOrElse(""), exampleLimit)
+        s"${c.groups} x ${c.errorCode.getOrElse("?")}, such as: $example"
       }
       throw new FitFailedException(
         s"${summary.byStatus("failed")} of ${summary.groups} groups failed (maxFailedFraction is " +
@@ -170,5 +171,15 @@ object GroupedProphetModel extends MLReadable[GroupedProphetModel] {
       )
     }
     model
+  }
+
+  // Characters: three of them, with their codes and counts, stay within those of any message.
+  private val exampleLimit = 90
+
+  /** The text cut in the middle: its start names the group, its end holds the remedy. */
+  private def clip(text: String, limit: Int): String = {
+    val tail = limit / 3
+    if (text.length <= limit) text
+    else s"${text.take(limit - tail - 3)}...${text.takeRight(tail)}"
   }
 }
