@@ -250,7 +250,7 @@ def _explained(what: str) -> Iterator[None]:
             ) from error
         if "SPARK_JOB_CANCELLED" in text:
             raise RuntimeError(
-                f"{what}: its Spark job was cancelled; call fit again (what a tuner has kept in its "
-                "checkpointDir is not done again)"
+                f"{what}: its Spark job was cancelled; call fit again (what a tuner has kept in "
+                "its checkpointDir is not done again)"
             ) from error
         raise
