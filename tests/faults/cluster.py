@@ -1,27 +1,23 @@
-"""A driver, its cluster and its Python workers as processes that a test may kill.
-
-Every process of a job inherits an environment variable with a name of its own, by which /proc
-tells them from all others: only they are ever killed, and nothing of them is left.
-"""
+"""A driver, its cluster and its Python workers as processes that a test may kill."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
-import time
-import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pyspark
 
+from own_processes import Program
+
 HERE = Path(__file__).resolve().parent
-MARK = "FAULTS_JOB"
 LOCAL_CLUSTER = "local-cluster[2,1,1024]"
 
 
@@ -32,7 +28,7 @@ def free_port(host: str) -> int:
         return found.getsockname()[1]
 
 
-class Job:
+class Job(Program):
     """`job.py` in a process of its own; a context manager that leaves no process behind.
 
     Parameters
@@ -64,16 +60,14 @@ class Job:
         hosts: tuple[str, ...] = (),
         **arguments: Any,
     ) -> None:
-        self.place, self._name = place, uuid.uuid4().hex
-        self.flags = place / "flags"
+        self.place, self.flags = place, place / "flags"
         self.flags.mkdir(parents=True)
         given = {"system": system, "data": str(data), "out": str(place / "out.json")} | arguments
         (place / "arguments.json").write_text(json.dumps(given))
         path = os.pathsep.join([str(HERE / "injected"), str(HERE), *filter(None, sys.path)])
-        own = {MARK: self._name, "FAULTS_FOLDER": str(self.flags), "PYTHONPATH": path}
+        own = {"FAULTS_FOLDER": str(self.flags), "PYTHONPATH": path}
         if hosts:
             master = f"spark://{hosts[0]}:{free_port(hosts[0])}"
-            self._start_cluster(master, hosts, os.environ | own)
         settings = {
             "spark.master": master, "spark.ui.enabled": "false", "spark.driver.memory": "1g",
             "spark.log.level": "ERROR", "spark.ui.showConsoleProgress": "false",
@@ -81,16 +75,16 @@ class Job:
         }  # fmt: skip
         settings |= {f"spark.executorEnv.{name}": value for name, value in own.items()}
         options = [f"--conf {k}={v}" for k, v in (settings | (conf or {})).items()]
-        submit = {"PYSPARK_SUBMIT_ARGS": " ".join([*options, "pyspark-shell"])}
-        with open(place / "stderr.txt", "wb") as errors:
-            self.driver = subprocess.Popen(
-                [sys.executable, HERE / "job.py", place / "arguments.json"], cwd=place,
-                stdout=errors, stderr=errors, env=os.environ | own | submit,
-                start_new_session=True,
-            )  # fmt: skip
+        own["PYSPARK_SUBMIT_ARGS"] = " ".join([*options, "pyspark-shell"])
+        super().__init__([HERE / "job.py", place / "arguments.json"], place / "log.txt", own)
+        if hosts:
+            self._start_cluster(master, hosts, own)
 
     def _start_cluster(self, master: str, hosts: tuple[str, ...], env: dict[str, str]) -> None:
-        """A standalone cluster: a master, and a worker of one core on each host."""
+        """A standalone cluster: a master, and a worker of one core on each host.
+
+        The driver is started before, and tries to reach the master for a minute.
+        """
         port = master.rpartition(":")[2]
         programs = [("master.Master", "--host", hosts[0], "--port", port, "--webui-port", "0")]
         programs += [
@@ -100,27 +94,11 @@ class Job:
         ]  # fmt: skip
         spark_class = Path(pyspark.__file__).parent / "bin" / "spark-class"
         for program, *arguments in programs:
-            with open(self.place / f"{program}.txt", "ab") as output:
-                subprocess.Popen(
-                    [spark_class, f"org.apache.spark.deploy.{program}", *arguments], env=env,
-                    stdout=output, stderr=output, start_new_session=True,
-                )  # fmt: skip
-
-    def __enter__(self) -> Job:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        while left := self.processes():
-            for pid in left:
-                self.kill(pid)
-            time.sleep(0.02)
-        self.driver.wait()
+            self.start([spark_class, f"org.apache.spark.deploy.{program}", *arguments], env)
 
     def processes(self, having: str = "") -> list[int]:
         """Ids of the job's processes whose command line has this text."""
-        numbers = [int(name) for name in os.listdir("/proc") if name.isdigit()]
-        commands = {pid: self._command(pid) for pid in numbers}
-        return [pid for pid, command in commands.items() if command and having in command]
+        return [pid for pid in self.all() if having in _command(pid)]
 
     def executors(self) -> list[int]:
         """Ids of the executors' JVMs."""
@@ -128,31 +106,20 @@ class Job:
 
     def kill(self, pid: int, how: int = signal.SIGKILL) -> None:
         """Send a signal to a process of this job, and to no other."""
-        if self._command(pid):
-            try:
+        if pid in self.all():
+            with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, how)
-            except ProcessLookupError:
-                return
-
-    def kill_all(self) -> None:
-        """As if the machine was lost."""
-        self.__exit__()
 
     def flagged(self, name: str) -> list[int]:
         """Ids of the processes that left such a flag, the first first."""
         found = [path.name.split("-") for path in self.flags.glob(f"{name}-*")]
         return [int(pid) for _, pid, _ in sorted(found, key=lambda parts: int(parts[2]))]
 
-    def wait_for(self, condition: Callable[[], Any], seconds: float = 120) -> Any:
+    def found(self, condition: Callable[[], Any], seconds: float = 120) -> Any:
         """The first true value of `condition`; an error where the job ends before."""
-        end = time.monotonic() + seconds
-        while not (found := condition()):
-            if self.driver.poll() is not None:
-                raise AssertionError(f"the job ended before: {self._errors()}")
-            if time.monotonic() > end:
-                raise AssertionError(f"nothing in {seconds} s: {self._errors()}")
-            time.sleep(0.05)
-        return found
+        if not self.wait_for(condition, seconds):
+            raise AssertionError(f"the job ended before: {self.said()}")
+        return condition()
 
     def go(self) -> None:
         """Let the groups that wait go on."""
@@ -161,25 +128,21 @@ class Job:
     def result(self, seconds: float = 180) -> dict[str, Any]:
         """What the job wrote at its end: outcomes (key as JSON -> Outcome's fields) or error."""
         try:
-            self.driver.wait(seconds)
+            self.process.wait(seconds)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"the job has not ended after {seconds:.0f} s") from None
         if not (self.place / "out.json").exists():
-            raise AssertionError(f"exit code {self.driver.returncode}: {self._errors()}")
+            raise AssertionError(f"exit code {self.process.returncode}: {self.said()}")
         return self.told()
 
     def told(self) -> dict[str, Any]:
         """What the job has written so far."""
         return json.loads((self.place / "out.json").read_text())
 
-    def _command(self, pid: int) -> str:
-        """The command line of a process of this job, "" for others and for those that ended."""
-        try:
-            if f"{MARK}={self._name}".encode() not in Path(f"/proc/{pid}/environ").read_bytes():
-                return ""
-            return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
-        except OSError:
-            return ""
 
-    def _errors(self) -> str:
-        return (self.place / "stderr.txt").read_text(errors="replace")[-2000:]
+def _command(pid: int) -> str:
+    """The command line of a process, "" where it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    except OSError:
+        return ""

@@ -24,7 +24,7 @@ def killed_mid_tuning(system: Any, place: Path) -> str:
     data, checkpoint = data_with(place, "wait"), place / "checkpoint"
     settings = {"trials": 3, "checkpoint": str(checkpoint)}
     with Job(place / "1", name_of(system), data, settings=settings) as job:
-        job.wait_for(lambda: job.flagged("began"))
+        job.found(lambda: job.flagged("began"))
         end = time.monotonic() + SECONDS
         while time.monotonic() < end and len(kept(checkpoint)) < len(GOOD):
             time.sleep(0.1)
@@ -69,7 +69,7 @@ def killed_mid_save(system: Any, place: Path) -> str:
         with Job(
             place / str(number), name_of(system), data, save=str(path), saves=200
         ) as job:
-            job.wait_for(lambda job=job: job.flagged("saving"))
+            job.found(lambda job=job: job.flagged("saving"))
             time.sleep(seconds)
             job.kill_all()
         try:
@@ -99,11 +99,11 @@ def ended(job: Job, pids: list[int]) -> str:
 def interrupted(system: Any, place: Path) -> str:
     """Ctrl-C while a group is at work."""
     with Job(place / "job", name_of(system), data_with(place, "wait")) as job:
-        job.wait_for(lambda: job.flagged("began"))
+        job.found(lambda: job.flagged("began"))
         running = job.processes()
-        job.kill(job.driver.pid, signal.SIGINT)
-        seen = ended(job, [pid for pid in running if pid != job.driver.pid])
-        broken_unless(job.driver.wait(SECONDS) != 0, "the driver ends as if all was well")
+        job.kill(job.process.pid, signal.SIGINT)
+        seen = ended(job, [pid for pid in running if pid != job.process.pid])
+        broken_unless(job.process.wait(SECONDS) != 0, "the driver ends as if all was well")
     return seen
 
 
@@ -111,8 +111,8 @@ def given_up(what: str) -> Any:
     """A case in which another thread of the driver does `what` while a group is at work."""
     def run(system: Any, place: Path) -> str:
         with Job(place / "job", name_of(system), data_with(place, "wait"), meanwhile=what) as job:
-            at_work = job.wait_for(lambda: job.flagged("began"))
-            told = job.wait_for(lambda: job.flags.joinpath("told").exists() and job.told())
+            at_work = job.found(lambda: job.flagged("began"))
+            told = job.found(lambda: job.flags.joinpath("told").exists() and job.told())
             broken_unless("error" in told, "the fit does not say that it was given up")
             message = told["error"]
             broken_unless(

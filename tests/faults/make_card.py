@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -30,10 +29,10 @@ from pyspark.sql import SparkSession  # noqa: E402
 from card import COUNTS  # noqa: E402
 from card_page import PAGE, RESULTS, page, readable, sentence  # noqa: E402
 from groups import job_error  # noqa: E402
+from own_processes import kill_marked  # noqa: E402
 from parts import cases  # noqa: E402
 from systems import SYSTEMS  # noqa: E402
 
-MARK = "FAULTS_CARD"
 SLOW = 4  # a slow case may take so many limits
 
 
@@ -75,16 +74,16 @@ def run_part(part: str, system: str, limit: float) -> list[dict[str, Any]]:
     while len(found) < len(own):
         with tempfile.TemporaryDirectory(prefix="card-") as folder:
             out = Path(folder, "results")
-            name = uuid.uuid4().hex
+            name, _, value = (mark := f"FAULTS_CARD={uuid.uuid4().hex}").partition("=")
             process = subprocess.Popen(
                 [sys.executable, __file__, "--here", part, system, str(out), str(len(found))],
-                env=os.environ | {MARK: name}, stdout=subprocess.DEVNULL, cwd=folder,
+                env=os.environ | {name: value}, stdout=subprocess.DEVNULL, cwd=folder,
                 stderr=open(Path(folder, "stderr"), "wb"), start_new_session=True,
             )  # fmt: skip
             try:
                 found += watched(process, out, [case.slow for case in own[len(found) :]], limit)
             finally:
-                kill(name)
+                kill_marked(mark)
                 process.wait()
     return found
 
@@ -112,28 +111,6 @@ def watched(
             return [*found, {"holds": False, "seen": what, "seconds": round(seconds, 1)}]
         time.sleep(0.1)
     return found
-
-
-def kill(name: str) -> None:
-    """End all processes of a run: they have its name in their environment."""
-    mark = f"{MARK}={name}".encode()
-    while True:
-        left = [int(p.name) for p in Path("/proc").iterdir() if p.name.isdigit() and _has(p, mark)]
-        if not left:
-            return
-        for pid in left:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
-        time.sleep(0.05)
-
-
-def _has(process: Path, mark: bytes) -> bool:
-    try:
-        return mark in (process / "environ").read_bytes()
-    except OSError:
-        return False
 
 
 def merged(before: dict[str, Any], found: dict[tuple[str, str], list[dict[str, Any]]]) -> list:

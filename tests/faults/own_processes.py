@@ -11,12 +11,32 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
-_MARK = "SPARKPROPHET_STORY"
 _POLL = 0.05  # seconds
+
+
+def marked(mark: str) -> list[int]:
+    """The ids of all processes with NAME=value in their environment that do anything."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        # What ends meanwhile, and what others run, cannot be read.
+        with contextlib.suppress(OSError, ValueError):
+            if mark.encode() in (entry / "environ").read_bytes().split(b"\0"):
+                found.append(int(entry.name))
+    return found
+
+
+def kill_marked(mark: str) -> None:
+    """SIGKILL to every one, until there is none."""
+    while left := marked(mark):
+        for pid in left:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(_POLL)
 
 
 class Program:
@@ -28,17 +48,27 @@ class Program:
         The script and its arguments.
     log : Path
         Gets what it says.
+    environment : dict
+        Further variables.
     """
 
-    def __init__(self, command: Sequence[Any], log: Path) -> None:
-        self._mark, self._log = f"{_MARK}={uuid.uuid4().hex}", log
-        name, _, value = self._mark.partition("=")
-        path = os.pathsep.join(filter(None, sys.path))
-        with open(log, "ab") as file:
-            self.process = subprocess.Popen(
-                [sys.executable, *map(str, command)], stdout=file, stderr=file,
-                env=os.environ | {name: value, "PYTHONPATH": path}, start_new_session=True,
-                cwd=log.parent,
+    def __init__(
+        self,
+        command: Sequence[Any],
+        log: Path,
+        environment: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        self._log, self.mark = log, f"SPARKPROPHET_PROGRAM={uuid.uuid4().hex}"
+        self.process = self.start([sys.executable, *command], environment)
+
+    def start(self, command: Sequence[Any], environment: Mapping[str, str]) -> subprocess.Popen:
+        """One more process that is killed with the program."""
+        name, _, value = self.mark.partition("=")
+        path = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        with open(self._log, "ab") as file:
+            return subprocess.Popen(
+                list(map(str, command)), stdout=file, stderr=file, start_new_session=True,
+                env=os.environ | path | {name: value} | dict(environment), cwd=self._log.parent,
             )  # fmt: skip
 
     def __enter__(self) -> Program:
@@ -49,22 +79,11 @@ class Program:
 
     def all(self) -> list[int]:
         """The ids of all of its processes that do anything."""
-        found = []
-        for entry in Path("/proc").iterdir():
-            # What ends meanwhile, and what others run, cannot be read.
-            with contextlib.suppress(OSError, ValueError):
-                if self._mark.encode() in (entry / "environ").read_bytes().split(b"\0"):
-                    found.append(int(entry.name))
-        return found
+        return marked(self.mark)
 
     def kill_all(self) -> None:
-        """SIGKILL to every one, until there is none."""
-        while left := self.all():
-            for pid in left:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-            self.process.poll()
-            time.sleep(_POLL)
+        """As if the machine was lost."""
+        kill_marked(self.mark)
         self.process.wait()
 
     def wait_for(self, condition: Callable[[], Any], seconds: float) -> bool:
@@ -79,4 +98,4 @@ class Program:
 
     def said(self) -> str:
         """The end of what it wrote."""
-        return self._log.read_text()[-3000:]
+        return self._log.read_text(errors="replace")[-3000:]

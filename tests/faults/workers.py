@@ -88,10 +88,10 @@ def ancestors(pid: int) -> list[int]:
 def executor_killed(system: Any, place: Path) -> str:
     """SIGKILL of the executor's JVM in which a group is at work."""
     with Job(place / "job", name_of(system), data_with(place, "wait")) as job:
-        at_work = job.wait_for(lambda: job.flagged("began"))[0]
+        at_work = job.found(lambda: job.flagged("began"))[0]
         (executor,) = set(ancestors(at_work)) & set(job.executors())
         job.kill(executor)
-        job.wait_for(lambda: [pid for pid in job.flagged("began") if pid != at_work])
+        job.found(lambda: [pid for pid in job.flagged("began") if pid != at_work])
         job.go()
         check_good(system, outcomes_of(job), faulty_too=True)
         left = [pid for pid in (executor, at_work) if alive(pid)]
@@ -102,13 +102,13 @@ def executor_killed(system: Any, place: Path) -> str:
 def worker_killed(system: Any, place: Path) -> str:
     """SIGKILL of the process that works on a group, then of its parent, in a second try."""
     with Job(place / "job", name_of(system), data_with(place, "wait")) as job:
-        first = job.wait_for(lambda: job.flagged("began"))[0]
+        first = job.found(lambda: job.flagged("began"))[0]
         job.kill(first)
-        second = job.wait_for(lambda: [pid for pid in job.flagged("began") if pid != first])[0]
+        second = job.found(lambda: [pid for pid in job.flagged("began") if pid != first])[0]
         # In sparkprophet it is a child of the process to which Spark talks, else that itself.
         worker = second if system is SYSTEMS["plain"] else parent(second)
         job.kill(worker)
-        job.wait_for(lambda: [p for p in job.flagged("began") if p not in (first, second)])
+        job.found(lambda: [p for p in job.flagged("began") if p not in (first, second)])
         job.go()
         check_good(system, outcomes_of(job), faulty_too=True)
     return "the group was done again, and all others once"
@@ -164,7 +164,7 @@ def hanging(system: Any, place: Path) -> str:
     with Job(
         place / "job", name_of(system), data_with(place, "hang"), settings={"group_timeout": 2},
     ) as job:  # fmt: skip
-        stuck = job.wait_for(lambda: job.flagged("hanging"))[0]
+        stuck = job.found(lambda: job.flagged("hanging"))[0]
         outcomes = outcomes_of(job, 60)
         check_good(system, outcomes, faulty_too=False)
         check_failed(outcomes, "TIMEOUT")
@@ -184,7 +184,7 @@ def speculative(system: Any, place: Path) -> str:
     hosts = ("127.0.0.1", "127.0.0.2")
     data = data_with(place, "wait")
     with Job(place / "job", name_of(system), data, conf=conf, hosts=hosts) as job:
-        job.wait_for(lambda: len(set(job.flagged("began"))) > 1)
+        job.found(lambda: len(set(job.flagged("began"))) > 1)
         job.go()
         check_good(system, outcomes_of(job), faulty_too=True)
     return "one row a key, from the copy that ended first"
