@@ -58,6 +58,12 @@ class Files:
         if not made:
             raise OSError(f"{what}: {path} cannot be made{why}; choose a folder you can write to")
 
+    def make_parent(self, path: str) -> None:
+        """Make the folder that `path` is to be in; OSError if that cannot be."""
+        parent = self._path(path).getParent()
+        if parent is not None:
+            self.make_folder(parent.toString(), "path")
+
     def folders(self, path: str, start: str) -> list[str]:
         """Names of the folders in a folder that begin with `start`."""
         return sorted(
@@ -147,13 +153,11 @@ class Files:
         return self._jvm.org.apache.hadoop.fs.Path(parent, name).toString()
 
     def replace(self, source: str, target: str) -> None:
-        """Move `source` to `target`; what was there is deleted only after it worked.
+        """Move `source` to `target`, both in one folder; what was there is deleted only after it
+        worked.
 
         Of several writers at one time the last one wins, and all of them end without an error.
         """
-        parent = self._path(target).getParent()
-        if parent is not None:
-            self._fs.mkdirs(parent)
         old: list[str] = []
         try:
             self._take_place(source, target, old)

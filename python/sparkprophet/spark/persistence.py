@@ -55,6 +55,8 @@ class StageWriter(MLWriter):
         ------
         FileExistsError
             If there is something at `path` and `overwrite()` was not called.
+        OSError
+            Where the folder of `path` cannot be made.
         """
         if is_remote():
             self._save_remote(path)
@@ -64,6 +66,7 @@ class StageWriter(MLWriter):
             raise FileExistsError(
                 f"path: {path} exists already; use write().overwrite().save(path) to replace it"
             )
+        files.make_parent(path)
         beside = files.beside(path, "new")
         try:
             self.saveImpl(beside)
@@ -112,6 +115,7 @@ def save_portable(stage: Any, path: str, overwrite: bool = False) -> None:
     files = Files(spark, path)
     if files.exists(path) and not overwrite:
         raise FileExistsError(f"path: {path} exists already; give overwrite=True to replace it")
+    files.make_parent(path)
     beside = files.beside(path, "new")
     try:
         stage.write().save(beside)

@@ -103,9 +103,9 @@ private[sparkprophet] object Folder {
     val target = new Path(path)
     val fresh = beside(target, "new")
     val old = ArrayBuffer.empty[Path]
+    Option(target.getParent).foreach(parent => make(spark, parent.toString, "path"))
     try {
       write(fresh.toString)
-      Option(target.getParent).foreach(files.mkdirs)
       try takePlace(files, fresh, target, old)
       catch {
         case error: Throwable =>
