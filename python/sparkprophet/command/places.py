@@ -74,6 +74,7 @@ def whole_folder(spark: SparkSession, path: str) -> Iterator[str]:
         yield path
         return
     files = Files(spark, path)
+    files.make_parent(path)
     beside = files.beside(path, "new")
     try:
         yield beside
