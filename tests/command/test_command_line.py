@@ -16,6 +16,7 @@ from pyspark.sql import functions as F
 import by_hand
 import sparkprophet
 from command_runs import only_own_lines, run, sales, wrong
+from saved_folders import reseal
 
 PACKAGE = Path(sparkprophet.__file__).parent
 SUBMIT = Path(pyspark.__file__).parent / "bin" / "spark-submit"
@@ -132,6 +133,7 @@ def test_report_of_a_model_without_timings_is_its_summary(spark, fitted, tmp_pat
     rows.withColumn("started_at", F.lit(None).cast("timestamp")).write.mode("overwrite").parquet(
         f"{bare}/models"
     )
+    reseal(bare)
     code, out, err = run("report", "--input", bare)
     assert code == 0 and only_own_lines(err) and "no more than the summary" in err
     assert "3 groups in" in out and "slots' seconds" not in out
