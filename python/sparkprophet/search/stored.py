@@ -127,7 +127,7 @@ def _check_file(url: str) -> None:
             (found,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
     except sqlite3.OperationalError:  # locked, or not allowed: Optuna will say so
         return
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         raise _damaged(url, str(error)) from error
     if found != "ok":
         raise _damaged(url, found)
