@@ -25,7 +25,7 @@ GROUPS = 1_000_000
 ROWS = 10_000_000
 HOUR = 3600
 FIT_LIMIT = HOUR
-ROWS_LIMIT = 20 * 60
+ROWS_LIMIT = 10 * 60
 MOST_MEMORY = 16 * 2**30  # address space of a process, in bytes
 MARGIN = 16  # MiB that a driver's heap may differ by from one fit to the next
 
