@@ -115,7 +115,7 @@ class Job(Program):
         found = [path.name.split("-") for path in self.flags.glob(f"{name}-*")]
         return [int(pid) for _, pid, _ in sorted(found, key=lambda parts: int(parts[2]))]
 
-    def found(self, condition: Callable[[], Any], seconds: float = 120) -> Any:
+    def found(self, condition: Callable[[], Any], seconds: float = 300) -> Any:
         """The first true value of `condition`; an error where the job ends before."""
         if not self.wait_for(condition, seconds):
             raise AssertionError(f"the job ended before: {self.said()}")
@@ -125,7 +125,7 @@ class Job(Program):
         """Let the groups that wait go on."""
         (self.flags / "go").touch()
 
-    def result(self, seconds: float = 180) -> dict[str, Any]:
+    def result(self, seconds: float = 300) -> dict[str, Any]:
         """What the job wrote at its end: outcomes (key as JSON -> Outcome's fields) or error."""
         try:
             self.process.wait(seconds)

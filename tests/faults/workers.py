@@ -50,7 +50,7 @@ def alone(system: Any, rows: pd.DataFrame) -> np.ndarray:
     return model.predict(future)["yhat"].to_numpy()
 
 
-def outcomes_of(job: Job, seconds: float = 180) -> dict[str, dict[str, Any]]:
+def outcomes_of(job: Job, seconds: float = 300) -> dict[str, dict[str, Any]]:
     """By key, at the job's end; Broken where it failed."""
     told = job.result(seconds)
     if "error" in told:
