@@ -223,7 +223,7 @@ def test_a_failed_rename_puts_the_old_model_back(fitted, mixed, saved, monkeypat
         moves.append(target)
         if len(moves) == 2:
             raise OSError("rename failed")
-        move(self, source, target)
+        return move(self, source, target)
 
     monkeypatch.setattr(Files, "_move", second_fails)
     with pytest.raises(OSError, match="rename failed"):
