@@ -128,8 +128,10 @@ def fit(model: Any, frame: Any, deadline: float | None) -> float | None:
     SeriesError
         TIMEOUT or SOLVER_FAILED with Stan's own words.
     """
-    limit = {} if deadline is None else {"timeout": max(0.01, deadline - time.monotonic())}
+    limit = {} if deadline is None else {"timeout": deadline - time.monotonic()}
     try:
+        if limit and limit["timeout"] <= 0:
+            raise TimeoutError("no time is left")
         model.fit(frame, **limit)
     except TimeoutError as error:
         raise SeriesError(

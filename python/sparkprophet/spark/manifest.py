@@ -66,11 +66,10 @@ def read_json(files: Files | ConnectFiles, path: str, lengths: Mapping[str, int]
         )
     if len(parts) > 1:
         raise ValueError(f"{path}/{name}: has {len(parts)} files, must have one; {_REMEDY}")
+    content = files.read(f"{path}/{parts[0]}")
     try:
-        found = json.loads(files.read(f"{path}/{parts[0]}"))
+        found = json.loads(content)
     except (RecursionError, ValueError) as error:
-        if isinstance(error, NotWholeError):
-            raise
         raise ValueError(
             clip(f"{path}/{parts[0]}: cannot be read as JSON ({error}); {_REMEDY}")
         ) from error
