@@ -98,7 +98,14 @@ class BayesianPersistenceSuite extends AnyFunSuite with SharedSession {
   test("the folder is the one that Python writes and reads") {
     inFolder { path =>
       searched.save(path)
-      assert(names(path) == Set("metadata", "estimator", "evaluator", "bestModel", "subModels"))
+      assert(names(path) == Set(
+        "metadata",
+        "manifest",
+        "estimator",
+        "evaluator",
+        "bestModel",
+        "subModels"
+      ))
       assert(names(s"$path/subModels") == Set("fold0", "fold1"))
       val complete = searched.trials.filter(_.error.isEmpty)
       assert(names(s"$path/subModels/fold1") == complete.indices.map(_.toString).toSet)
@@ -132,7 +139,7 @@ class BayesianPersistenceSuite extends AnyFunSuite with SharedSession {
       writer.option("persistSubModels", "false").overwrite().save(path)
       assertSame(BayesianCrossValidatorModel.load(path), searched)
       assert(!BayesianCrossValidatorModel.load(path).hasSubModels)
-      assert(names(path) == Set("metadata", "estimator", "evaluator", "bestModel"))
+      assert(names(path) == Set("metadata", "manifest", "estimator", "evaluator", "bestModel"))
       val bare = BayesianCrossValidatorModel.load(path)
       intercept[IllegalArgumentException](
         bare.write.option("persistSubModels", "true").overwrite().save(path)
