@@ -229,6 +229,8 @@ class BayesianPersistenceSuite extends AnyFunSuite with SharedSession {
       assert(edited != text)
       FileUtils.deleteQuietly(new File(file.getParent, s".${file.getName}.crc"))
       Files.writeString(file.toPath, edited)
+      FileUtils.deleteDirectory(new File(s"$path/manifest"))
+      Manifest.write(spark, path)
       assert(BayesianCrossValidator.load(path).getEstimatorParamMaps.head(lr.regParam) == 1.0)
     }
   }
@@ -240,7 +242,7 @@ class BayesianPersistenceSuite extends AnyFunSuite with SharedSession {
       assert(
         messageOf(BayesianTrainValidationSplit.load(path)).contains("holds a 'sparkprophet.Bay")
       )
-      assert(messageOf(BayesianCrossValidator.load(s"$path/no")).contains("has no metadata"))
+      assert(messageOf(BayesianCrossValidator.load(s"$path/no")).contains("is not there"))
       assert(StageLoader.load(path).isInstanceOf[BayesianCrossValidator])
     }
   }
