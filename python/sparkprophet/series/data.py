@@ -30,8 +30,8 @@ class Series:
     def __len__(self) -> int:
         return len(self.ds)
 
-    def take(self, rows: np.ndarray) -> Series:
-        """The rows of a boolean mask or an index array, in that order."""
+    def take(self, rows: np.ndarray | slice) -> Series:
+        """The rows of a boolean mask, an index array or a slice, in that order."""
         columns = {name: values[rows] for name, values in self.columns.items()}
         return Series(self.ds[rows], self.y[rows], columns)
 

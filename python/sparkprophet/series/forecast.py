@@ -13,6 +13,9 @@ from sparkprophet.series.data import Series
 from sparkprophet.series.errors import coded
 from sparkprophet.series.state import State
 
+# Rows whose terms are in memory at one time: 60 MiB of 30 columns.
+_ROWS = 2**18
+
 
 @dataclass(frozen=True)
 class Forecast:
@@ -132,18 +135,24 @@ def _predict(
     state: State, config: Config, rows: Series, seed: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Forecast, lower and upper bound of sorted rows in the label's unit; float64, shape (n,)."""
-    parts = _Parts(state, config, rows)
-    gain = 1 + parts.total("multiplicative")
-    # The floor is part of the trend, so that multiplicative terms multiply it too.
-    level = parts.trend * parts.scale + parts.floor
-    yhat = level * gain + parts.total("additive") * parts.scale
+    n, scale = len(rows), state.scales.y_scale
+    t, gain, yhat = np.empty(n), np.empty(n), np.empty(n)
+    cap = np.empty(n) if config.growth == "logistic" else None
+    for start in range(0, n, _ROWS):
+        piece = slice(start, start + _ROWS)
+        parts = _Parts(state, config, rows.take(piece))
+        t[piece], gain[piece] = parts.t, 1 + parts.total("multiplicative")
+        # The floor is part of the trend, so that multiplicative terms multiply it too.
+        level = parts.trend * scale + parts.floor
+        yhat[piece] = level * gain[piece] + parts.total("additive") * scale
+        if cap is not None:
+            cap[piece] = parts.cap
     if not config.uncertaintySamples:
-        return yhat, np.full(len(yhat), np.nan), np.full(len(yhat), np.nan)
+        return yhat, np.full(n, np.nan), np.full(n, np.nan)
     lower, upper = intervals.bounds(
-        state, config.growth, parts.t, parts.cap, gain, config.intervalWidth,
-        config.uncertaintySamples, seed,
-    )  # fmt: skip
-    return yhat, yhat + lower * parts.scale, yhat + upper * parts.scale
+        state, config.growth, t, cap, gain, config.intervalWidth, config.uncertaintySamples, seed
+    )
+    return yhat, yhat + lower * scale, yhat + upper * scale
 
 
 def _in_order(state: State, config: Config, rows: Series) -> np.ndarray:

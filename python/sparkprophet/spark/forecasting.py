@@ -1,14 +1,14 @@
 """Forecasts of a table of models: by rows that are given, or ahead of each key's own end.
 
-The input's rows never leave the JVM: a group's rows are collected into one array, workers see only
-timestamps and numbers and give arrays back, and the two are zipped again. So any column type goes
-through untouched.
+The input's rows never leave the JVM. They are sorted by group, each group's model before its rows;
+workers see only the models, timestamps and numbers, and Spark puts their answers beside the rows.
+So any column type goes through untouched, and no more of a group than its timestamps and numbers
+has to be in memory at one time.
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -19,32 +19,26 @@ from pyspark.sql import types as T
 from pyspark.sql.types import StructType
 
 from sparkprophet.series import fit as fitting
-from sparkprophet.series import forecast as series_forecast
 from sparkprophet.series import frequency
 from sparkprophet.series.config import Config
-from sparkprophet.series.data import Series
-from sparkprophet.series.errors import as_series_error
 from sparkprophet.series.state import State
-from sparkprophet.spark import columns, run
+from sparkprophet.spark import columns, forecast_worker, run
+from sparkprophet.spark.forecast_worker import STATE_FIELDS, Stream
 from sparkprophet.spark.params import GroupedProphetParams
-from sparkprophet.spark.worker import group_seed
 
-_log = logging.getLogger("sparkprophet")
-
-Answer = Callable[[State, Config, int, Series], Mapping[str, Any]]
-"""(state, config, seed, rows) -> arrays by output name."""
-Batch = Callable[..., pd.DataFrame]
-"""What a pandas UDF calls with the columns of a batch of groups."""
-
+_FORECAST = StructType([T.StructField(n, T.DoubleType()) for n in forecast_worker.FORECAST])
 _NUMBERS = T.ArrayType(T.DoubleType())
-_FORECAST = StructType([T.StructField(name, _NUMBERS) for name in ("yhat", "lower", "upper")])
-_AHEAD = StructType([T.StructField("ds", T.ArrayType(T.LongType())), *_FORECAST.fields])
+_AHEAD = StructType(
+    [T.StructField("ds", T.ArrayType(T.LongType()))]
+    + [T.StructField(name, _NUMBERS) for name in forecast_worker.FORECAST]
+)
 _COMPONENTS = StructType(
     [
-        T.StructField("trend", _NUMBERS),
-        T.StructField("components", T.ArrayType(T.MapType(T.StringType(), T.DoubleType()))),
+        T.StructField("trend", T.DoubleType()),
+        T.StructField("components", T.MapType(T.StringType(), T.DoubleType())),
     ]
 )
+_STATE_COLUMNS = ("config", "seed", *(f"state_{name}" for name in STATE_FIELDS))
 _NO_TIME = np.iinfo(np.int64).min
 
 
@@ -53,7 +47,7 @@ def transform(
 ) -> DataFrame:
     """The rows of `dataset` with forecast columns, by handleInvalid."""
     outputs = [params.getOrDefault(p) for p in ("predictionCol", "lowerCol", "upperCol")]
-    rows = _by_group(dataset, params, models, config, predicting, _FORECAST)
+    rows = _by_group(dataset, params, models, config, forecast_worker.predicting, _FORECAST)
     values = [_finite(F.col(f"values.{name}")) for name in _FORECAST.names]
     handle = params.getOrDefault("handleInvalid")
     if handle == "error":
@@ -70,7 +64,7 @@ def components(
     for name in _COMPONENTS.names:
         if name in dataset.columns:
             raise ValueError(f"components: column {name!r} is in the input already; drop it")
-    rows = _by_group(dataset, params, models, config, decomposing, _COMPONENTS)
+    rows = _by_group(dataset, params, models, config, forecast_worker.decomposing, _COMPONENTS)
     return rows.select("row.*", _finite(F.col("values.trend")).alias("trend"), "values.components")
 
 
@@ -100,7 +94,7 @@ def ahead(
     usable = models.filter(F.col("state").isNotNull())
     rows = usable.select(*columns.keys(params), *_state_fields(params, models))
     rows = rows.repartition(run.tasks(models.sparkSession, params), *_internal_keys(params))
-    worker = F.pandas_udf(going_ahead(horizon, freq, history), _AHEAD)
+    worker = F.pandas_udf(forecast_worker.going_ahead(horizon, freq, history), _AHEAD)
     found = rows.select(*_internal_keys(params), worker(*_STATE_COLUMNS).alias("found"))
     zipped = F.arrays_zip(*[F.col(f"found.{n}").alias(n) for n in _AHEAD.names])
     flat = found.select(*_internal_keys(params), F.explode(zipped).alias("v"))
@@ -150,41 +144,34 @@ def _by_group(
     params: GroupedProphetParams,
     models: DataFrame,
     config: Config,
-    worker_of: Callable[[tuple[str, ...]], Batch],
+    worker_of: Callable[[tuple[str, ...]], Stream],
     outputs: StructType,
 ) -> DataFrame:
     """Columns `row` (a row of `dataset`, whole) and `values` (a struct of its outputs)."""
-    inputs = columns.inputs(params, config)
-    packed = dataset.select(
-        *columns.keys(params),
-        F.struct("*").alias("row"),
-        F.struct(*inputs).alias("input"),
-    )
-    names = packed.schema["input"].dataType.names
-    keys = _internal_keys(params)
+    inputs, keys = F.struct(*columns.inputs(params, config)), columns.keys(params)
+    rows = dataset.select(
+        *keys, F.lit(True).alias("given"), F.struct("*").alias("row"),
+        F.lit(None).alias("model"), inputs.alias("input"),
+    )  # fmt: skip
+    names = rows.schema["input"].dataType.names
+    model = F.struct(*_state_fields(params, models))
+    fitted = models.filter(F.col("state").isNotNull()).select(
+        *keys, F.lit(False).alias("given"), F.lit(None).alias("row"),
+        model.alias("model"), F.lit(None).alias("input"),
+    )  # fmt: skip
     # Spread by hand: adaptive execution would put many small groups into one task.
-    spread = packed.repartition(run.tasks(dataset.sparkSession, params), *keys)
-    groups = spread.groupBy(*keys).agg(F.collect_list(F.struct("row", "input")).alias("rows"))
-    right = models.filter(F.col("state").isNotNull()).select(
-        *[k.alias(f"model_{i}") for i, k in enumerate(columns.keys(params))],
-        *_state_fields(params, models),
-    )
-    same = [F.col(k).eqNullSafe(F.col(f"model_{i}")) for i, k in enumerate(keys)]
-    # A NULL among the seeds would make pandas floats of them all, which cannot hold 64 bits.
-    seed = F.coalesce(F.col("seed"), F.lit(0).cast("long"))
-    joined = groups.join(right, same, "left").withColumn("seed", seed)
+    tasks = run.tasks(dataset.sparkSession, params)
+    both = rows.union(fitted).repartition(tasks, *_internal_keys(params))
+    # A group's model comes before its rows.
+    order = Window.partitionBy(*_internal_keys(params)).orderBy("given")
+    ordered = both.withColumn("begins", F.row_number().over(order) == 1)
     worker = F.pandas_udf(worker_of(tuple(_user_names(names, config))), outputs)
-    arrays = [_input_array(name) for name in names]
-    answered = joined.withColumn("answer", worker(*_STATE_COLUMNS, *arrays))
-    # arrays_zip pads a short array with NULLs, but a NULL one would take the rows with it.
-    answers = [
-        F.coalesce(F.col(f"answer.{f.name}"), F.array().cast(f.dataType)).alias(f"value_{f.name}")
-        for f in outputs.fields
-    ]
-    pairs = F.arrays_zip(F.col("rows.row").alias("row"), *answers)
-    exploded = answered.select(F.explode(pairs).alias("pair"))
-    values = F.struct(*[F.col(f"pair.value_{name}").alias(name) for name in outputs.names])
-    return exploded.select(F.col("pair.row").alias("row"), values.alias("values"))
+    # An answer depends on the rows before it, so Spark has to keep filters of rows behind it: it
+    # does with what it takes for random.
+    values = worker.asNondeterministic()(
+        "begins", *map(_model_field, both.schema["model"].dataType.fields), *map(_input, names),
+    )  # fmt: skip
+    return ordered.select("given", "row", values.alias("values")).filter("given")
 
 
 def _internal_keys(params: GroupedProphetParams) -> list[str]:
@@ -196,119 +183,24 @@ def _user_names(names: list[str], config: Config) -> list[str]:
     return [config.column_names[int(n[2:])] if n.startswith("x_") else n for n in names]
 
 
-_STATE_FIELDS = ("facts", "parameters", "ds", "y", "columns")
-_STATE_COLUMNS = ("config", "seed", *(f"state_{name}" for name in _STATE_FIELDS))
-
-
 def _state_fields(params: GroupedProphetParams, models: DataFrame) -> list[Column]:
     """A model row as the UDFs take it."""
-    parts = [F.col(f"state.{name}").alias(f"state_{name}") for name in _STATE_FIELDS]
+    parts = [F.col(f"state.{name}").alias(f"state_{name}") for name in STATE_FIELDS]
     return [F.col("config"), columns.seed(params, models).alias("seed"), *parts]
 
 
-def _input_array(name: str) -> Column:
-    """One input of a group's rows as an array without NULLs, as Arrow hands it to numpy."""
-    values = F.col(f"rows.input.{name}")
+def _model_field(field: T.StructField) -> Column:
+    """A field of a group's model, empty in its rows: Spark takes long over NULLs among arrays."""
+    empty = {"string": F.lit(""), "bigint": F.lit(0)}.get(field.dataType.simpleString(), F.array())
+    return F.coalesce(f"model.{field.name}", empty.cast(field.dataType))
+
+
+def _input(name: str) -> Column:
+    """An input column without NULLs, which Arrow hands to numpy as it is."""
+    value = F.col(f"input.{name}")
     if name == "ds":
-        return F.transform(values, lambda v: F.coalesce(columns.microseconds(v), F.lit(_NO_TIME)))
-    return F.transform(values, lambda v: F.coalesce(v, F.lit(float("nan"))))
-
-
-def predicting(names: tuple[str, ...]) -> Batch:
-    """The worker's function of forecasts of the rows whose arrays are `names`, "ds" first."""
-    return _batch(_predict_rows, _FORECAST.names, names)
-
-
-def decomposing(names: tuple[str, ...]) -> Batch:
-    """The worker's function of components of the rows whose arrays are `names`, "ds" first."""
-    return _batch(_component_rows, _COMPONENTS.names, names)
-
-
-def going_ahead(horizon: int, freq: str | None, history: bool) -> Batch:
-    """The worker's function of forecasts after a model's end; see GroupedProphetModel.forecast."""
-    return _batch(_predict_ahead(horizon, freq, history), _AHEAD.names, ())
-
-
-def _batch(answer: Answer, outputs: list[str], names: tuple[str, ...]) -> Batch:
-    """What a pandas UDF calls with `_STATE_COLUMNS` and the arrays `names`, for arrays `outputs`.
-
-    It answers a group at a time; a group without a model or that cannot be forecast gets NULLs.
-    """
-
-    def batch(*arguments: pd.Series) -> pd.DataFrame:
-        found: dict[str, list[Any]] = {name: [] for name in outputs}
-        for config, seed, *fields in zip(*arguments, strict=True):
-            result: Mapping[str, Any] = {}
-            if config is not None:
-                record = dict(zip(_STATE_FIELDS, fields, strict=False))
-                rows = _rows(names, fields[len(_STATE_FIELDS) :])
-                result = _answered(answer, record, config, group_seed(int(seed)), rows)
-            for name, values in found.items():
-                values.append(result.get(name))
-        return pd.DataFrame(found)
-
-    return batch
-
-
-def _answered(
-    answer: Answer, record: Mapping[str, Any], config: str, seed: int, rows: Series
-) -> Mapping[str, Any]:
-    """The answer; none for a group that cannot be forecast, so that it ends no other's forecast.
-
-    Nor does a state that is none: a row whose bytes are not those saved is refused before.
-    """
-    try:
-        return answer(State.from_record(record), Config.from_json(config), seed, rows)
-    except Exception as error:
-        coded = as_series_error(error)
-        _log.warning("a group cannot be forecast: %s: %s", coded.code, coded.message)
-        return {}
-
-
-def _rows(names: tuple[str, ...], arrays: list[Any]) -> Series:
-    if not names:
-        return Series(np.empty(0, dtype="datetime64[us]"), np.empty(0))
-    by_name = dict(zip(names, arrays, strict=True))
-    ds = np.asarray(by_name.pop("ds"), dtype=np.int64).astype("datetime64[us]")
-    return Series(ds, np.full(len(ds), np.nan), by_name)
-
-
-def _predict_rows(state: State, config: Config, seed: int, rows: Series) -> Mapping[str, Any]:
-    found = series_forecast.forecast(state, config, rows, seed)
-    return {"yhat": found.yhat, "lower": found.lower, "upper": found.upper}
-
-
-def _component_rows(state: State, config: Config, seed: int, rows: Series) -> Mapping[str, Any]:
-    found = series_forecast.components(state, config, rows)
-    if not found:
-        return {}
-    maps = [
-        None if np.isnan(found["trend"][i]) else {n: float(v[i]) for n, v in found.items()}
-        for i in range(len(rows))
-    ]
-    return {"trend": found["trend"], "components": maps}
-
-
-def _predict_ahead(horizon: int, freq: str | None, history: bool) -> Answer:
-    def answer(state: State, config: Config, seed: int, rows: Series) -> Mapping[str, Any]:
-        past = state.history
-        ds = _future(past.ds, horizon, freq)
-        last = {name: np.full(horizon, values[-1]) for name, values in past.columns.items()}
-        if history:
-            ds = np.concatenate([past.ds, ds])
-            last = {n: np.concatenate([past.columns[n], values]) for n, values in last.items()}
-        wanted = Series(ds, np.full(len(ds), np.nan), last)
-        return {"ds": ds.astype(np.int64)} | dict(_predict_rows(state, config, seed, wanted))
-
-    return answer
-
-
-def _future(ds: np.ndarray, horizon: int, freq: str | None) -> np.ndarray:
-    if freq is None:
-        return frequency.infer(ds).shift(ds[-1], np.arange(1, horizon + 1))
-    # As Prophet.make_future_dataframe: the first step may be the last timestamp itself.
-    dates = pd.date_range(start=pd.Timestamp(ds[-1]), periods=horizon + 1, freq=freq)
-    return dates[dates > pd.Timestamp(ds[-1])][:horizon].to_numpy().astype("datetime64[us]")
+        return F.coalesce(columns.microseconds(value), F.lit(_NO_TIME))
+    return F.coalesce(value, F.lit(float("nan")))
 
 
 def _ahead_of_rows(

@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 
 from sparkprophet.numerics import compiled, solver
-from sparkprophet.spark import forecasting
+from sparkprophet.spark import forecast_worker, forecasting
 from sparkprophet.spark.tune import TUNED_DDL, TUNED_TYPES, Search, tune_series, warm_up
 from sparkprophet.spark.worker import RECORD_DDL, GroupLayout, fit_group, group_function
 
@@ -102,13 +102,16 @@ def _layout(given: dict[str, Any]) -> GroupLayout:
 
 
 def predict(arguments: str) -> Batch:
-    """A pandas UDF of a model's columns and the arrays `names` of `arguments` to forecasts."""
-    return forecasting.predicting(tuple(json.loads(arguments)["names"]))
+    """A pandas UDF of models and rows, in batches, to forecasts; see `forecast_worker.predicting`.
+
+    `arguments` has `names`, those of the rows' columns.
+    """
+    return forecast_worker.predicting(tuple(json.loads(arguments)["names"]))
 
 
 def components(arguments: str) -> Batch:
-    """A pandas UDF of a model's columns and the arrays `names` of `arguments` to components."""
-    return forecasting.decomposing(tuple(json.loads(arguments)["names"]))
+    """As `predict`, to components."""
+    return forecast_worker.decomposing(tuple(json.loads(arguments)["names"]))
 
 
 def ahead(arguments: str) -> Batch:
@@ -117,4 +120,4 @@ def ahead(arguments: str) -> Batch:
     `arguments` has `horizon`, `freq` (or null) and `history`, as GroupedProphetModel.forecast.
     """
     given = json.loads(arguments)
-    return forecasting.going_ahead(given["horizon"], given["freq"], given["history"])
+    return forecast_worker.going_ahead(given["horizon"], given["freq"], given["history"])

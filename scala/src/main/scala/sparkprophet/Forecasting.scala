@@ -2,7 +2,7 @@ package sparkprophet
 
 import org.apache.spark.sql.{Column, DataFrame, Dataset}
 import org.apache.spark.sql.expressions.Window
-import org.apache.spark.sql.functions.{transform => each, _}
+import org.apache.spark.sql.functions._
 import org.apache.spark.sql.types._
 import org.json4s._
 import org.json4s.JsonDSL._
@@ -11,18 +11,22 @@ import org.json4s.JsonDSL._
  * Forecasts of a table of models: by rows that are given, or ahead of each key's own end. The ways
  * of the rows are those of Python's module `sparkprophet.spark.forecasting`.
  *
- * The input's rows never leave the JVM: a group's rows are collected into one array, workers see
- * only timestamps and numbers and give arrays back, and the two are zipped again.
+ * The input's rows never leave the JVM. They are sorted by group, each group's model before its
+ * rows; workers see only the models, timestamps and numbers, and Spark puts their answers beside the
+ * rows.
  */
 private[sparkprophet] object Forecasting {
 
-  private val Numbers = ArrayType(DoubleType)
-  private val Forecast = StructType(Seq("yhat", "lower", "upper").map(StructField(_, Numbers)))
-  private val Ahead = StructType(StructField("ds", ArrayType(LongType)) +: Forecast.fields)
+  private val Values = Seq("yhat", "lower", "upper")
+  private val Forecast = StructType(Values.map(StructField(_, DoubleType)))
+  private val Ahead = StructType(
+    StructField("ds", ArrayType(LongType)) +:
+      Values.map(StructField(_, ArrayType(DoubleType)))
+  )
   private val Components = StructType(
     Seq(
-      StructField("trend", Numbers),
-      StructField("components", ArrayType(MapType(StringType, DoubleType)))
+      StructField("trend", DoubleType),
+      StructField("components", MapType(StringType, DoubleType))
     )
   )
   private val StateFields = Seq("facts", "parameters", "ds", "y", "columns")
@@ -35,7 +39,7 @@ private[sparkprophet] object Forecasting {
       models: DataFrame
   ): DataFrame = {
     val rows = byGroup(dataset, params, models, "predict", Forecast)
-    val values = Forecast.names.toSeq.map(name => finite(col(s"values.$name")))
+    val values = Values.map(name => finite(col(s"values.$name")))
     val refused = raise_error(complaint(params)).cast("double")
     val checked =
       if (params.getHandleInvalid == "error") coalesce(values.head, refused) +: values.tail
@@ -89,7 +93,7 @@ private[sparkprophet] object Forecasting {
       .select(keys.map(col) :+ explode(zipped).as("v"): _*)
     val groups = keys.zip(params.getGroupCols).map { case (key, group) => col(key).as(group) }
     val ds = Columns.wallClock(col("v.ds")).cast(models.schema("end").dataType)
-    val values = Forecast.names.toSeq.zip(outputs(params)).map { case (name, as) =>
+    val values = Values.zip(outputs(params)).map { case (name, as) =>
       finite(col(s"v.$name")).as(as)
     }
     flat.select((groups :+ ds.as(params.getTimestampCol)) ++ values: _*)
@@ -138,37 +142,39 @@ private[sparkprophet] object Forecasting {
   ): DataFrame = {
     val spark = dataset.sparkSession
     val inputs = Columns.inputs(params)
-    val keys = Columns.keyNames(params)
-    val packed = dataset.select(
-      Columns.keys(params) :+ struct("*").as("row") :+ struct(inputs.map(_._2): _*).as("input"): _*
+    val keys = Columns.keys(params)
+    val rows = dataset.select(
+      keys ++ Seq(
+        lit(true).as("given"),
+        struct("*").as("row"),
+        lit(null).as("model"),
+        struct(inputs.map(_._2): _*).as("input")
+      ): _*
     )
-    // Spread by hand: adaptive execution would put many small groups into one task.
-    val groups = packed
-      .repartition(GroupWork.tasks(spark, params), keys.map(col): _*)
-      .groupBy(keys.map(col): _*)
-      .agg(collect_list(struct("row", "input")).as("rows"))
-    val right = models
+    val model = struct(stateFields(params, models): _*)
+    val fitted = models
       .where(col("state").isNotNull)
-      .select(modelKeys(params) ++ stateFields(params, models): _*)
-    // A NULL among the seeds would make pandas floats of them all, which cannot hold 64 bits.
-    val seed = coalesce(col("seed"), lit(0L))
-    val joined = groups.join(right, same(keys), "left").withColumn("seed", seed)
+      .select(
+        keys ++ Seq(
+          lit(false).as("given"),
+          lit(null).as("row"),
+          model.as("model"),
+          lit(null).as("input")
+        ): _*
+      )
+    // Spread by hand: adaptive execution would put many small groups into one task.
+    val names = Columns.keyNames(params).map(col)
+    val both = rows.union(fitted).repartition(GroupWork.tasks(spark, params), names: _*)
+    // A group's model comes before its rows.
+    val order = Window.partitionBy(names: _*).orderBy("given")
+    val fields = both.schema("model").dataType.asInstanceOf[StructType].fields.toSeq
+    val columns = col("begins") +: (fields.map(modelField) ++ inputs.map(_._1).map(input))
     val arguments: JObject = "names" -> userNames(inputs.map(_._1), params).toList
-    val columns = StateColumns.map(col) ++ inputs.map { case (name, _) => inputArray(name) }
-    val answer = PythonWorkers.column(spark, function, arguments, outputType, columns: _*)
-    // arrays_zip pads a short array with NULLs, but a NULL one would take the rows with it.
-    val answers = outputType.fields.toSeq.map { field =>
-      coalesce(
-        col(s"answer.${field.name}"),
-        array().cast(field.dataType)
-      ).as(s"value_${field.name}")
-    }
-    val pairs = arrays_zip(col("rows.row").as("row") +: answers: _*)
-    val values = outputType.names.toSeq.map(name => col(s"pair.value_$name").as(name))
-    joined
-      .withColumn("answer", answer)
-      .select(explode(pairs).as("pair"))
-      .select(col("pair.row").as("row"), struct(values: _*).as("values"))
+    val values = PythonWorkers.stream(spark, function, arguments, outputType, columns: _*)
+    both
+      .withColumn("begins", row_number().over(order) === 1)
+      .select(col("given"), col("row"), values.as("values"))
+      .where("given")
   }
 
   private def modelKeys(params: GroupedProphetParams): Seq[Column] =
@@ -188,12 +194,21 @@ private[sparkprophet] object Forecasting {
     Seq(col("config"), Columns.seed(params, models).as("seed")) ++
       StateFields.map(name => col(s"state.$name").as(s"state_$name"))
 
-  /** One input of a group's rows as an array without NULLs, as Arrow hands it to numpy. */
-  private def inputArray(name: String): Column = {
-    val values = col(s"rows.input.$name")
-    if (name == "ds")
-      each(values, value => coalesce(Columns.microseconds(value), lit(Long.MinValue)))
-    else each(values, value => coalesce(value, lit(Double.NaN)))
+  /** A field of a group's model, empty in its rows: Spark takes long over NULLs among arrays. */
+  private def modelField(field: StructField): Column = {
+    val empty = field.dataType match {
+      case StringType => lit("")
+      case LongType => lit(0L)
+      case kind => array().cast(kind)
+    }
+    coalesce(col(s"model.${field.name}"), empty)
+  }
+
+  /** An input column without NULLs, which Arrow hands to numpy as it is. */
+  private def input(name: String): Column = {
+    val value = col(s"input.$name")
+    if (name == "ds") coalesce(Columns.microseconds(value), lit(Long.MinValue))
+    else coalesce(value, lit(Double.NaN))
   }
 
   private def outputs(params: GroupedProphetParams): Seq[String] =

@@ -35,6 +35,15 @@ private[sparkprophet] object PythonWorkers {
       inputs: Column*
   ): Column = PythonBridge.pandasUdf(function(spark, name, arguments, returnType), inputs)
 
+  /** A column that the function computes row after row from what came before. */
+  def stream(
+      spark: SparkSession,
+      name: String,
+      arguments: JObject,
+      returnType: DataType,
+      inputs: Column*
+  ): Column = PythonBridge.pandasStream(function(spark, name, arguments, returnType), inputs)
+
   /** One call of the function for each group of `data`. */
   def applyInArrow(
       data: DataFrame,

@@ -40,6 +40,13 @@ object PythonBridge {
   def pandasUdf(function: Function, inputs: Seq[Column]): Column =
     udf(function, inputs, PythonEvalType.SQL_SCALAR_PANDAS_UDF)
 
+  /**
+   * A column that is a pandas UDF of the batches of `inputs`, and depends on earlier rows: Spark
+   * keeps filters of rows behind it, as it does with what it takes for random.
+   */
+  def pandasStream(function: Function, inputs: Seq[Column]): Column =
+    udf(function, inputs, PythonEvalType.SQL_SCALAR_PANDAS_ITER_UDF, deterministic = false)
+
   /** One call of the function for each group of `data`, with all columns as one Arrow table. */
   def applyInArrow(data: DataFrame, keys: Seq[Column], function: Function): DataFrame = {
     require(function.returnType.isInstanceOf[StructType], "a group's rows have a struct's type")
@@ -69,7 +76,12 @@ object PythonBridge {
   private val sent =
     Collections.newSetFromMap(new WeakHashMap[SparkSession, java.lang.Boolean])
 
-  private def udf(function: Function, inputs: Seq[Column], evalType: Int): Column = {
+  private def udf(
+      function: Function,
+      inputs: Seq[Column],
+      evalType: Int,
+      deterministic: Boolean = true
+  ): Column = {
     val python = SimplePythonFunction(
       function.command.toSeq,
       new HashMap[String, String](), // to which Spark 4.0 adds its own
@@ -86,7 +98,7 @@ object PythonBridge {
         function.returnType,
         inputs.map(ExpressionUtils.expression),
         evalType,
-        udfDeterministic = true
+        udfDeterministic = deterministic
       )
     )
   }
