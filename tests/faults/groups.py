@@ -10,7 +10,7 @@ import contextlib
 import functools
 import logging
 import re
-import uuid
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,8 +24,11 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+
 import systems
 from card import Broken, Case, broken_unless
+from counted_jobs import counted_jobs
 from systems import HORIZON, Outcome, Settings
 
 # Workers have no path to the modules of tests.
@@ -167,7 +170,7 @@ def check_message(message: str, *words: str) -> None:
 
 def refused(call: Callable[[], Any], *words: str) -> str | None:
     """P7: `call` raises before any Spark job, with such a message; None where it does not raise."""
-    with counted_jobs() as jobs:
+    with counted_jobs(session()) as jobs:
         try:
             call()
         except Exception as error:
@@ -179,29 +182,13 @@ def refused(call: Callable[[], Any], *words: str) -> str | None:
 
 
 def cause(error: Any) -> str:
-    """An error's own line out of the tracebacks of Spark's workers."""
-    lines = [line.strip() for line in str(error).splitlines()]
+    """An error's own line out of the tracebacks of Spark's workers and of Java."""
+    lines = [re.sub(r"^(: |Caused by: )", "", line.strip()) for line in str(error).splitlines()]
+    lines = [line for line in lines if not re.match(r"at \S+\(|\.\.\. \d+ (more|common)", line)]
     # An exception's own name is enough, without its modules.
     lines = [re.sub(r"^(\w+\.)+(?=\w+:)", "", line) for line in lines]
     told = [line for line in lines if re.match(r"[\w.]*(Error|Exception|Interrupt)\b.*:", line)]
     return (told or [line for line in lines if line] or [type(error).__name__])[-1]
-
-
-@contextlib.contextmanager
-def counted_jobs() -> Iterator[Callable[[], int]]:
-    """Yields a function that says how many Spark jobs the block has started."""
-    context, group = session().sparkContext, uuid.uuid4().hex
-
-    def count() -> int:
-        context._jsc.sc().listenerBus().waitUntilEmpty()
-        return len(context.statusTracker().getJobIdsForGroup(group))
-
-    context.setJobGroup(group, "counted")
-    try:
-        yield count
-    finally:
-        context.setLocalProperty("spark.jobGroup.id", None)
-        context.setLocalProperty("spark.job.description", None)
 
 
 @contextlib.contextmanager

@@ -1,7 +1,6 @@
 """Data and comparisons for the tests of the Spark stages."""
 
 import contextlib
-import uuid
 
 import numpy as np
 import pandas as pd
@@ -9,6 +8,7 @@ import pytest
 from pyspark.sql import types as T
 
 import by_hand
+from counted_jobs import counted_jobs
 
 ROWS = 80
 MACHINE = ["fit_seconds", "cpu_seconds", "host", "pid", "started_at"]
@@ -89,23 +89,6 @@ def configured(spark, values):
     finally:
         for name, value in before.items():
             spark.conf.unset(name) if value is None else spark.conf.set(name, value)
-
-
-@contextlib.contextmanager
-def counted_jobs(spark):
-    """Yields a function that says how many Spark jobs the block has started."""
-    context, group = spark.sparkContext, uuid.uuid4().hex
-
-    def count():
-        context._jsc.sc().listenerBus().waitUntilEmpty()
-        return len(context.statusTracker().getJobIdsForGroup(group))
-
-    context.setJobGroup(group, "counted by a test")
-    try:
-        yield count
-    finally:
-        context.setLocalProperty("spark.jobGroup.id", None)
-        context.setLocalProperty("spark.job.description", None)
 
 
 @contextlib.contextmanager

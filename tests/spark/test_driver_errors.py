@@ -4,9 +4,10 @@ import pytest
 from pyspark.ml.regression import LinearRegression
 from pyspark.sql import functions as F
 
+from counted_jobs import counted_jobs
 from sparkprophet import BayesianParamGridBuilder, GroupedProphet, GroupedProphetTuner
 from sparkprophet.search import Choice, Int, SearchSpace, Uniform
-from stage_checks import counted_jobs, frame, grouped, refused
+from stage_checks import frame, grouped, refused
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""What a query asks of the forecasts, Spark may ask of the input's rows: the values stay the same."""
+"""Spark may move what a query asks of the forecasts before them: the values stay the same."""
 
 import pytest
 from pyspark.sql import functions as F
