@@ -73,7 +73,8 @@ def page(results: dict[str, Any]) -> str:
 
 def readable(text: str) -> str:
     """One line without paths of this machine, addresses of objects and random ids."""
-    text = re.sub(r"(?<![\w.<])(?<!:/)(/[\w.+=-]+){2,}", lambda found: found[0].rpartition("/")[2], text)
+    paths = r"(?<![\w.<])(?<!:/)(/[\w.+=-]+){2,}"
+    text = re.sub(paths, lambda found: found[0].rpartition("/")[2], text)
     text = re.sub(r"0x[0-9a-f]{4,}", "0x...", text)
     line = " ".join(re.sub(r"(?<=[a-z])_[0-9a-f]{12}\b", "", text).split())
     return line if len(line) <= SEEN else line[: SEEN - 3] + "..."
