@@ -164,7 +164,11 @@ def _by_group(
     both = rows.union(fitted).repartition(tasks, *_internal_keys(params))
     # A group's model comes before its rows.
     order = Window.partitionBy(*_internal_keys(params)).orderBy("given")
-    ordered = both.withColumn("begins", F.row_number().over(order) == 1)
+    ordered = both.withColumns({
+        "begins": F.row_number().over(order) == 1, "goes_on": F.lead("given").over(order)
+    })  # fmt: skip
+    # Models of keys that have no row stay here.
+    ordered = ordered.filter("given OR goes_on")
     worker = F.pandas_udf(worker_of(tuple(_user_names(names, config))), outputs)
     # An answer depends on the rows before it, so Spark has to keep filters of rows behind it: it
     # does with what it takes for random.

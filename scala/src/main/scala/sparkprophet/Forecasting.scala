@@ -173,6 +173,9 @@ private[sparkprophet] object Forecasting {
     val values = PythonWorkers.stream(spark, function, arguments, outputType, columns: _*)
     both
       .withColumn("begins", row_number().over(order) === 1)
+      .withColumn("goes_on", lead("given", 1).over(order))
+      // Models of keys that have no row stay here.
+      .where("given OR goes_on")
       .select(col("given"), col("row"), values.as("values"))
       .where("given")
   }
