@@ -301,6 +301,7 @@ def test_a_process_of_its_own_is_quiet(tables, tmp_path):
     assert (tmp_path / "o" / "model" / "models" / "_SUCCESS").exists()
 
 
+@pytest.mark.slow
 def test_spark_submit_passes_the_exit_code_on(tables, tmp_path):
     # The package reaches the workers from its own folder, installed or not.
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}

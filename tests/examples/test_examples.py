@@ -29,6 +29,7 @@ def test_every_example_is_tested():
     assert {path.stem for path in EXAMPLES.glob("*.py")} == TESTED
 
 
+@pytest.mark.slow
 def test_walkthrough(tmp_path):
     done = example("walkthrough", folder=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -39,6 +40,7 @@ def test_walkthrough(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_pipeline_in_a_train_validation_split(tmp_path):
     done = example("pipeline_train_validation_split", folder=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -61,7 +63,10 @@ def test_bayesian_search_beside_a_grid(tmp_path):
     assert found["grid searched"][0] >= found["grid, our tuner"][0] > 1.0
 
 
-@pytest.mark.parametrize("launcher", [(sys.executable,), (SUBMIT, "--master", "local[2]")])
+@pytest.mark.parametrize(
+    "launcher",
+    [pytest.param((sys.executable,), marks=pytest.mark.slow), (SUBMIT, "--master", "local[2]")],
+)
 def test_nightly_job(shared_data, tmp_path, launcher):
     rows = pd.read_parquet(shared_data / "dominicks_oj_weekly.parquet")
     keys = rows[["store", "brand"]].drop_duplicates().sort_values(["store", "brand"])[:3]

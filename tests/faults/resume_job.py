@@ -22,7 +22,7 @@ from sparkprophet import (
 )
 
 GROUPS, ROWS, TRIALS = 48, 120, 20
-MACHINE = ["fit_seconds", "cpu_seconds", "host", "pid"]
+MACHINE = ["fit_seconds", "cpu_seconds", "host", "pid", "started_at"]
 
 
 def session():
@@ -61,17 +61,17 @@ def tuner(spark, place, name):
     )
     if name != "undisturbed":
         job.setParams(checkpointDir=str(place / "checkpoint"))
-    rows = job.fit(spark.createDataFrame(series())).models.collect()
+    model = job.fit(spark.createDataFrame(series()))
+    trials = {}
+    for trial in model.trials.drop("seconds", "cpu_seconds").orderBy("g", "trial").collect():
+        trials.setdefault(trial.g, []).append(trial)
     found = {}
-    for row in rows:
+    for row in model.models.collect():
         fit = row.asDict(recursive=True)
-        began = fit.pop("started_at").timestamp()
         for name in MACHINE:
             del fit[name]
-        for trial in fit["trials"]:
-            del trial["seconds"], trial["cpu_seconds"]
         assert row.g not in found, "a group is there twice"
-        found[row.g] = {"fit": repr(fit), "began": began}
+        found[row.g] = {"fit": repr(fit), "trials": repr(trials[row.g])}
     return found
 
 

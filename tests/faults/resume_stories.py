@@ -47,7 +47,9 @@ def tuner_story(place: Path, seed: int) -> list[dict[str, Any]]:
     rows = _story("tuner", place, seed, kept, 5)
     found, whole = _result(place, "disturbed"), _result(place, "undisturbed")
     assert found.keys() == whole.keys(), "the groups are not those of an undisturbed run"
-    different = [key for key in whole if found[key]["fit"] != whole[key]["fit"]]
+    different = [
+        key for key in whole for part in ("fit", "trials") if found[key][part] != whole[key][part]
+    ]
     assert not different, f"groups that differ from an undisturbed run: {different}"
     return rows
 
