@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from sparkprophet.spark.files import _below
+
 _SCRIPT = """
 import json, sys
 from pyspark.ml import Pipeline, PipelineModel
@@ -91,6 +93,21 @@ def _run(mode, path):
     assert run.returncode == 0, run.stderr[-3000:]
     line = next(line for line in run.stdout.splitlines() if line.startswith("FOUND "))
     return json.loads(line.removeprefix("FOUND "))
+
+
+@pytest.mark.parametrize(
+    "path, file, below",
+    [
+        ("/tmp/a b/m", "file:/tmp/a b/m/metadata/part-0", "metadata/part-0"),
+        ("file:///tmp/m/", "file:/tmp/m/metadata/part-0", "metadata/part-0"),
+        ("/m/../tmp//metadata", "file:/tmp/metadata/metadata/part-0", "metadata/part-0"),
+        ("/tmp/m/metadata", "file:/tmp/m/metadata/part-0", "part-0"),
+        ("hdfs://name:90/m", "hdfs://name:90/m/models/part-0", "models/part-0"),
+        ("m", "file:/home/m/models/part-0", "models/part-0"),
+    ],
+)
+def test_files_are_known_by_their_place_below_the_folder(path, file, below):
+    assert _below(path, file) == below
 
 
 @pytest.mark.slow

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import posixpath
+import re
 import time
 import uuid
 from collections.abc import Iterable, Iterator
@@ -232,10 +234,7 @@ class ConnectFiles:
     def lengths(self, path: str) -> dict[str, int]:
         """As `Files.lengths`."""
         rows = self._files.load(path).select("path", "length").collect()
-        # The server's name of `path` is that of its own metadata, whose path is the shortest.
-        bases = [row.path.rpartition("/metadata/")[0] for row in rows if "/metadata/" in row.path]
-        base = min(bases, key=len, default="")
-        return _visible({row.path[len(base) + 1 :]: row.length for row in rows})
+        return _visible({_below(path, row.path): row.length for row in rows})
 
     def read(self, path: str) -> bytes:
         """As `Files.read`."""
@@ -249,12 +248,18 @@ class ConnectFiles:
         if not paths:
             return {}
         rows = self._files.load(paths).select("path", F.sha2("content", 256).alias("hash"))
-        by_path = {row.path: row.hash for row in rows.collect()}
-        return {n: h for n in names for p, h in by_path.items() if p.endswith(f"{path}/{n}")}
+        return {_below(path, row.path): row.hash for row in rows.collect()}
 
     def left_beside(self, path: str, why: str) -> dict[str, float]:
         """None: nothing is written beside its place there."""
         return {}
+
+
+def _below(path: str, file: str) -> str:
+    """The server's name of a file below `path`, relative to it."""
+    # The server has its own names of schemes, hosts and the folder that paths are relative to.
+    folder = re.sub(r"^[\w+.-]+:(//[^/]*)?", "", path).strip("/")
+    return file.rpartition(posixpath.normpath(f"/{folder}") + "/")[2]
 
 
 def files_of(spark: SparkSession, path: str) -> Files | ConnectFiles:
