@@ -21,7 +21,7 @@ venv: ## .venv in the checkout, from the exact versions in requirements.txt
 	@./scripts/setup_venv.sh
 
 kernels: venv # what Numba compiles, into its cache once: else every process compiles it beside the others
-	@$(env) .venv/bin/python -c 'from sparkprophet.spark.tune import warm_up; warm_up("tpe")'
+	@$(env) .venv/bin/python -c 'from sparkprophet.tuning import warm_up; warm_up("tpe")'
 
 demo: venv ## the demo, examples/demo.py (ARGS="..." is passed on)
 	@$(env) .venv/bin/python examples/demo.py $(ARGS)
@@ -45,7 +45,7 @@ test-sparks: jar ## one jar on each Spark of $(SPARKS): tests of both languages 
 	@for version in $(SPARKS); do \
 	  venv=.cache/venv-spark-$$version; \
 	  ./scripts/setup_venv.sh $$venv pyspark==$$version && \
-	  SPARKPROPHET_VENV="$(CURDIR)/$$venv" $(env) $$venv/bin/python -m pytest tests/spark/test_jvm_*.py || exit 1; \
+	  SPARKPROPHET_VENV="$(CURDIR)/$$venv" $(env) $$venv/bin/python -m pytest tests/spark/jvm || exit 1; \
 	done
 
 .cache/venv-peers: # the peers of the benchmarks, in an environment of their own

@@ -30,7 +30,7 @@ import pandas as pd
 
 from sparkprophet import GroupedProphet, paper_search_space
 from sparkprophet.search import Choice, Uniform
-from sparkprophet.series import backtest, checks, fit, model, stan
+from sparkprophet.series import backtest, checks, fit, genuine_prophet, stan
 from sparkprophet.series.config import Config
 from sparkprophet.series.data import Series
 from sparkprophet.series.forecast import forecast
@@ -211,12 +211,12 @@ def stock_fit(
     """Stock Prophet's log posterior and forecast; options are those of `Prophet.fit`."""
     from prophet import Prophet
 
-    fitted = model.build(Prophet, config, resolve(config, train.ds))
-    rows = model.frame(replace(train, y=train.y * scale))
+    fitted = genuine_prophet.build(Prophet, config, resolve(config, train.ds))
+    rows = genuine_prophet.frame(replace(train, y=train.y * scale))
     fitted.fit(rows, timeout=STOCK_LIMIT, **options)
     yhat = None
     if test is not None:
-        yhat = fitted.predict(model.frame(test, with_y=False))["yhat"].to_numpy()
+        yhat = fitted.predict(genuine_prophet.frame(test, with_y=False))["yhat"].to_numpy()
     return float(fitted.params["lp__"].item()), yhat
 
 

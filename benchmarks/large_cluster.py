@@ -22,7 +22,7 @@ import numpy as np
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from sparkprophet.spark import packing
+from sparkprophet.spark.grouped import packing
 
 # Of a task: fetching its blocks, sorting, starting the worker's loop; the report of a run of the
 # paper's job shows 0.2 s between two tasks of 200,000 rows.

@@ -48,7 +48,7 @@ PHASES = (
 
 def warm_up() -> None:
     """Compile the solver, as an installation would, into the folder that the workers read."""
-    search = "from sparkprophet.spark.tune import warm_up; warm_up('tpe')"
+    search = "from sparkprophet.tuning import warm_up; warm_up('tpe')"
     subprocess.run([sys.executable, "-c", search], check=True)
 
 

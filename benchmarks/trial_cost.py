@@ -38,13 +38,12 @@ import machine
 import numpy as np
 import optuna
 
-from sparkprophet import GroupedProphet, paper_search_space
+from sparkprophet import GroupedProphet, paper_search_space, tuning
 from sparkprophet.search import Choice, Fixed, SearchSpace
-from sparkprophet.series import backtest, checks, fold_solver, model, stan
+from sparkprophet.series import backtest, checks, fold_solver, genuine_prophet, stan
 from sparkprophet.series.config import Config
 from sparkprophet.series.data import Series
 from sparkprophet.series.seasonality import resolve
-from sparkprophet.spark import tune
 
 ROWS, HORIZON = 2336, 90
 SHARED_BATCH = 30  # series in one batch of prophet-batch with one point for all
@@ -124,10 +123,10 @@ def retail_series(seed: int) -> Series:
 
 def tuned(job: Job, seed: int, trials: int) -> tuple[list[dict[str, Any]], float]:
     """The trials of one `tune_series`, and the CPU seconds of all of it."""
-    search = tune.Search(job.space().toJson(), HORIZON, num_trials=trials)
+    search = tuning.Search(job.space().toJson(), HORIZON, num_trials=trials)
     series, config = job.series(seed), job.config()
     start = machine.cpu_seconds()
-    outcome = tune.tune_series(series, config, seed, search)
+    outcome = tuning.tune_series(series, config, seed, search)
     seconds = machine.cpu_seconds() - start
     found = outcome.extra["trials"]
     failed = [trial["error"] for trial in found if trial["state"] != "COMPLETE"]
@@ -183,7 +182,7 @@ class Parts:
             (backtest, "_score", "metric"),
             (optuna.study._optimize, "_tell_with_warning", "tell"),
         )
-        run_study, trend = tune.run_study, fold_solver.trend
+        run_study, trend = tuning.run_study, fold_solver.trend
 
         def from_here(*arguments: Any, **options: Any) -> Any:
             self.reset()
@@ -196,7 +195,7 @@ class Parts:
             return trend(*arguments)
 
         with ExitStack() as stack:
-            stack.enter_context(patch.object(tune, "run_study", from_here))
+            stack.enter_context(patch.object(tuning, "run_study", from_here))
             stack.enter_context(patch.object(fold_solver, "trend", forecasting))
             for owner, name, part in places:
                 timed = self.timed(part, getattr(owner, name))
@@ -218,7 +217,7 @@ class Stock:
     def __init__(self, job: Job, seed: int) -> None:
         self._used = checks.usable(job.series(seed), job.config())
         self._base = job.config().replace({"uncertaintySamples": 0})
-        rows = model.frame(self._used)
+        rows = genuine_prophet.frame(self._used)
         self.train, self.test = rows.iloc[:-HORIZON], rows.iloc[-HORIZON:].drop(columns="y")
         self._y = self._used.y[-HORIZON:]
 
@@ -227,7 +226,7 @@ class Stock:
         from prophet import Prophet
 
         config = self._base.replace(params)
-        return model.build(Prophet, config, resolve(config, self._used.ds))
+        return genuine_prophet.build(Prophet, config, resolve(config, self._used.ds))
 
     def rmse(self, forecast: Any) -> float:
         """Of a forecast frame of the holdout."""

@@ -21,8 +21,8 @@ from sparkprophet.search import Choice, SearchSpace, Uniform
 from sparkprophet.series import fit
 from sparkprophet.series.config import Config
 from sparkprophet.series.data import Series
-from sparkprophet.spark.tune import Search, tune_series
-from sparkprophet.spark.worker import Outcome
+from sparkprophet.spark.worker.group_row import Outcome
+from sparkprophet.tuning import Search, tune_series
 
 SPACE = SearchSpace(
     (

@@ -8,38 +8,38 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from sparkprophet.spark.bayesian_models import (
+    from sparkprophet.spark.bayesian.models import (
         BayesianCrossValidatorModel,
         BayesianTrainValidationSplitModel,
     )
-    from sparkprophet.spark.bayesian_tuners import (
+    from sparkprophet.spark.bayesian.param_grid import BayesianParamGridBuilder, paper_search_space
+    from sparkprophet.spark.bayesian.tuners import (
         BayesianCrossValidator,
         BayesianTrainValidationSplit,
     )
     from sparkprophet.spark.errors import FitFailedError, SearchFailedError
-    from sparkprophet.spark.estimator import GroupedProphet
     from sparkprophet.spark.evaluator import ForecastEvaluator
-    from sparkprophet.spark.model import GroupedProphetModel
-    from sparkprophet.spark.param_grid import BayesianParamGridBuilder, paper_search_space
-    from sparkprophet.spark.persistence import save_portable
-    from sparkprophet.spark.stage_loader import load_stage
-    from sparkprophet.spark.tuner import GroupedProphetTuner
+    from sparkprophet.spark.grouped.estimator import GroupedProphet
+    from sparkprophet.spark.grouped.model import GroupedProphetModel
+    from sparkprophet.spark.grouped.tuner import GroupedProphetTuner
+    from sparkprophet.spark.saving.stage_loader import load_stage
+    from sparkprophet.spark.saving.stages import save_portable
 
 _HOMES = {
-    "BayesianCrossValidator": "sparkprophet.spark.bayesian_tuners",
-    "BayesianCrossValidatorModel": "sparkprophet.spark.bayesian_models",
-    "BayesianParamGridBuilder": "sparkprophet.spark.param_grid",
-    "BayesianTrainValidationSplit": "sparkprophet.spark.bayesian_tuners",
-    "BayesianTrainValidationSplitModel": "sparkprophet.spark.bayesian_models",
+    "BayesianCrossValidator": "sparkprophet.spark.bayesian.tuners",
+    "BayesianCrossValidatorModel": "sparkprophet.spark.bayesian.models",
+    "BayesianParamGridBuilder": "sparkprophet.spark.bayesian.param_grid",
+    "BayesianTrainValidationSplit": "sparkprophet.spark.bayesian.tuners",
+    "BayesianTrainValidationSplitModel": "sparkprophet.spark.bayesian.models",
     "FitFailedError": "sparkprophet.spark.errors",
     "ForecastEvaluator": "sparkprophet.spark.evaluator",
-    "GroupedProphet": "sparkprophet.spark.estimator",
-    "GroupedProphetModel": "sparkprophet.spark.model",
-    "GroupedProphetTuner": "sparkprophet.spark.tuner",
+    "GroupedProphet": "sparkprophet.spark.grouped.estimator",
+    "GroupedProphetModel": "sparkprophet.spark.grouped.model",
+    "GroupedProphetTuner": "sparkprophet.spark.grouped.tuner",
     "SearchFailedError": "sparkprophet.spark.errors",
-    "load_stage": "sparkprophet.spark.stage_loader",
-    "paper_search_space": "sparkprophet.spark.param_grid",
-    "save_portable": "sparkprophet.spark.persistence",
+    "load_stage": "sparkprophet.spark.saving.stage_loader",
+    "paper_search_space": "sparkprophet.spark.bayesian.param_grid",
+    "save_portable": "sparkprophet.spark.saving.stages",
 }
 
 __all__ = ["__version__", *_HOMES]

@@ -10,7 +10,7 @@ import pytest
 
 from sparkprophet import GroupedProphet, GroupedProphetTuner
 from sparkprophet.spark import columns
-from sparkprophet.spark.worker import group_seed
+from sparkprophet.spark.worker.group_row import group_seed
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"

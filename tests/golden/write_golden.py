@@ -27,7 +27,7 @@ from sparkprophet import (
     GroupedProphet,
     GroupedProphetTuner,
 )
-from sparkprophet.spark.persistence import FORMAT_VERSION
+from sparkprophet.spark.saving.stages import FORMAT_VERSION
 
 FOLDER = Path(__file__).parent / f"v{FORMAT_VERSION}"
 

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from jobs_by_hand import in_slices, job_of, random_job, two_slots
-from sparkprophet.report.page import GENERATOR
 from sparkprophet.report.report import make_report
 from sparkprophet.report.scaling import Run
-from sparkprophet.report.svg import Scale
-from sparkprophet.report.time_plots import MOST_SLOTS, shortened, shown_slots
+from sparkprophet.report.shown.page import GENERATOR
+from sparkprophet.report.shown.svg import Scale
+from sparkprophet.report.shown.time_plots import MOST_SLOTS, shortened, shown_slots
 
 HOSTILE = "<script>alert(1)</script>&\"'"
 

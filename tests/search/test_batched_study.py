@@ -15,9 +15,10 @@ import optuna
 import pytest
 
 import sparkprophet.search
-from sparkprophet.search import Choice, Fixed, Int, SearchSpace, Uniform, When, ownership
-from sparkprophet.search.batched_study import BatchedStudy
-from sparkprophet.search.grid_study import GridStudy
+from sparkprophet.search import Choice, Fixed, Int, SearchSpace, Uniform, When
+from sparkprophet.search.batched import ownership
+from sparkprophet.search.batched.grid import GridStudy
+from sparkprophet.search.batched.study import BatchedStudy
 
 NEEDS = {"tpe": [], "random": [], "qmc": ["scipy"], "cmaes": ["cmaes"]}
 SPACE = SearchSpace(

@@ -11,9 +11,9 @@ import time
 import pytest
 
 from sparkprophet.search import Choice, Int, SearchSpace, Uniform, When
-from sparkprophet.search.batched_study import BatchedStudy
-from sparkprophet.search.facts import facts_of
-from sparkprophet.search.rounds import propose
+from sparkprophet.search.batched.facts import facts_of
+from sparkprophet.search.batched.rounds import propose
+from sparkprophet.search.batched.study import BatchedStudy
 
 SPACE = SearchSpace(
     (
@@ -188,7 +188,7 @@ def test_errors_are_told_and_the_next_call_works(child):
 def test_a_missing_module_is_named():
     script = (
         "import sys; sys.modules['optuna'] = None\n"
-        "from sparkprophet.search.server import main; main()"
+        "from sparkprophet.search.batched.server import main; main()"
     )
     child = Child(script)
     error = child.error("open", **OPEN)
@@ -198,7 +198,7 @@ def test_a_missing_module_is_named():
 
 def test_what_libraries_print_is_not_in_the_answers():
     script = (
-        "import os, sparkprophet.search.server as server\n"
+        "import os, sparkprophet.search.batched.server as server\n"
         "server.Calls.noise = lambda self: (print('to Python'), os.system('echo to fd 1'))[1]\n"
         "server.main()"
     )
@@ -209,7 +209,7 @@ def test_what_libraries_print_is_not_in_the_answers():
 
 
 BUSY = (
-    "import time, sparkprophet.search.server as server\n"
+    "import time, sparkprophet.search.batched.server as server\n"
     "def busy(self):\n    while True: pass\n"
     "server.Calls.busy = busy\n"
     "server.main()"

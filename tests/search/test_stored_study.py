@@ -16,7 +16,7 @@ import optuna
 import pytest
 
 import sparkprophet.search
-from sparkprophet.search import ownership
+from sparkprophet.search.batched import ownership
 from test_batched_study import as_optuna_has_them, in_batches, made, scores, states, stored, told
 
 HERE = Path(__file__).parent

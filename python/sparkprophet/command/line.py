@@ -22,7 +22,7 @@ from sparkprophet.report.report import Report
 from sparkprophet.series.errors import clip
 from sparkprophet.spark import columns
 from sparkprophet.spark.errors import FitFailedError
-from sparkprophet.spark.model import GroupedProphetModel
+from sparkprophet.spark.grouped.model import GroupedProphetModel
 
 DONE, JOB_FAILED, WRONG_ARGUMENTS, TOO_MANY_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from sparkprophet.command.errors import UsageError
-from sparkprophet.report.page import GENERATOR
+from sparkprophet.report.shown.page import GENERATOR
 
 
 def check(path: str) -> None:

@@ -15,8 +15,8 @@ from pyspark.sql.utils import is_remote
 
 from sparkprophet.command.errors import SPARK_ERRORS, UsageError, in_a_line
 from sparkprophet.spark import columns
-from sparkprophet.spark.files import Files
 from sparkprophet.spark.params import GroupedProphetParams
+from sparkprophet.spark.saving.files import Files
 
 PARTS = ("model", "failures", "forecasts", "trials", "comparison")
 _FORMATS = {"parquet": "parquet", "csv": "csv", "json": "json", "jsonl": "json", "ndjson": "json"}

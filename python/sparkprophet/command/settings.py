@@ -11,9 +11,9 @@ from typing import Any
 from sparkprophet.command.errors import UsageError, nearest
 from sparkprophet.search.dimensions import Choice, Fixed, Int, Uniform
 from sparkprophet.search.space import FORMAT_VERSION, SearchSpace
-from sparkprophet.spark.estimator import GroupedProphet
-from sparkprophet.spark.param_grid import paper_search_space
-from sparkprophet.spark.tuner import GroupedProphetTuner
+from sparkprophet.spark.bayesian.param_grid import paper_search_space
+from sparkprophet.spark.grouped.estimator import GroupedProphet
+from sparkprophet.spark.grouped.tuner import GroupedProphetTuner
 
 _ESTIMATOR_NAMES = tuple(spec.name for spec in GroupedProphet.specs)
 # The tuner's other two are not plain values: the estimator is made here, the space read here.

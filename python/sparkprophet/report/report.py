@@ -110,18 +110,18 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON values; seconds, shares of 1, and None for what is not known."""
-        from sparkprophet.report.values import as_values
+        from sparkprophet.report.shown.json_values import as_values
 
         return as_values(self)
 
     def to_html(self) -> str:
         """One HTML page with plots, which needs no other file and no script."""
-        from sparkprophet.report.page import page
+        from sparkprophet.report.shown.page import page
 
         return page(self)
 
     def __str__(self) -> str:
-        from sparkprophet.report.text import text
+        from sparkprophet.report.shown.text import text
 
         return text(self)
 

@@ -1,6 +1,6 @@
-"""`python -m sparkprophet.search`: see `sparkprophet.search.server`."""
+"""`python -m sparkprophet.search`: see `sparkprophet.search.batched.server`."""
 
-from sparkprophet.search.server import main
+from sparkprophet.search.batched.server import main
 
 if __name__ == "__main__":
     main()

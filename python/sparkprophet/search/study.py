@@ -20,7 +20,7 @@ from sparkprophet.search.values import real_number, shown, whole_number
 if TYPE_CHECKING:
     import optuna
 
-    from sparkprophet.search.storage import UnsharedStorage
+    from sparkprophet.search.unshared_storage import UnsharedStorage
 
 ERROR_LENGTH = 500
 
@@ -100,7 +100,7 @@ def run_study(
     study_sampler = make_sampler(sampler, seed, num_startup_trials, space)
     import optuna
 
-    from sparkprophet.search.storage import UnsharedStorage
+    from sparkprophet.search.unshared_storage import UnsharedStorage
 
     storage = UnsharedStorage()
     search = _Search(
@@ -171,7 +171,7 @@ class _Search:
     def __call__(self, trial: optuna.Trial) -> float:
         import optuna
 
-        from sparkprophet.search.storage import JointTrial
+        from sparkprophet.search.unshared_storage import JointTrial
 
         fixed = trial.number < self.enqueued
         params = self._space.suggest(trial if fixed else JointTrial(trial, self._storage))

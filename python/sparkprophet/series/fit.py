@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sparkprophet.series import checks, model, naive, native, stan
+from sparkprophet.series import checks, genuine_prophet, naive, native, stan
 from sparkprophet.series.config import Config
 from sparkprophet.series.data import Series
 from sparkprophet.series.errors import SeriesError, as_series_error, clip, coded
@@ -86,9 +86,9 @@ def estimate(
     if solver == "native":
         return native.estimate(used, config, seasonalities)
     with coded(), stan.quiet():
-        fitted = model.build(stan.prophet_class(), config, seasonalities)
-        log_posterior = stan.fit(fitted, model.frame(used), deadline)
-        return model.state_of(fitted, used, seasonalities), log_posterior
+        fitted = genuine_prophet.build(stan.prophet_class(), config, seasonalities)
+        log_posterior = stan.fit(fitted, genuine_prophet.frame(used), deadline)
+        return genuine_prophet.state_of(fitted, used, seasonalities), log_posterior
 
 
 def prophet_of(state: State, config: Config) -> Any:
@@ -104,7 +104,7 @@ def prophet_of(state: State, config: Config) -> Any:
     with stan.quiet():
         from prophet import Prophet
 
-        return model.rebuild(Prophet, state, config)
+        return genuine_prophet.rebuild(Prophet, state, config)
 
 
 def _outcome(series: Series, config: Config) -> Fit:

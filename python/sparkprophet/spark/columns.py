@@ -13,8 +13,8 @@ from sparkprophet.series.config import Config
 from sparkprophet.series.errors import SeriesError, clip
 from sparkprophet.series.holidays import check_country
 from sparkprophet.spark.params import GroupedProphetParams
-from sparkprophet.spark.tune import TUNED_TYPES
-from sparkprophet.spark.worker import RECORD_TYPES
+from sparkprophet.spark.worker.group_row import RECORD_TYPES
+from sparkprophet.tuning import TUNED_TYPES
 
 CHECKSUMS = ("checksum", "trials_checksum")
 """Columns of a saved table of models besides its own."""

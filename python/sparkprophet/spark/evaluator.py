@@ -16,7 +16,7 @@ from sparkprophet.series.metrics import METRICS, NEEDS_INTERVALS
 from sparkprophet.series.ranges import Number, OneOf
 from sparkprophet.spark import columns
 from sparkprophet.spark.params import Spec, TableParams, text, texts, with_params
-from sparkprophet.spark.persistence import StageReader, StageWriter
+from sparkprophet.spark.saving.stages import StageReader, StageWriter
 
 _log = logging.getLogger("sparkprophet")
 

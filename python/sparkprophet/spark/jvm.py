@@ -16,9 +16,10 @@ from typing import Any
 import pandas as pd
 
 from sparkprophet.numerics import compiled, solver
-from sparkprophet.spark import forecast_worker, forecasting
-from sparkprophet.spark.tune import TUNED_DDL, TUNED_TYPES, Search, tune_series, warm_up
-from sparkprophet.spark.worker import RECORD_DDL, GroupLayout, fit_group, group_function
+from sparkprophet.spark.grouped import forecasting
+from sparkprophet.spark.worker import forecasts
+from sparkprophet.spark.worker.group_row import RECORD_DDL, GroupLayout, fit_group, group_function
+from sparkprophet.tuning import TUNED_DDL, TUNED_TYPES, Search, tune_series, warm_up
 
 Batch = Callable[..., Any]
 
@@ -58,7 +59,7 @@ def _checked(request: dict[str, Any]) -> dict[str, Any]:
         return {}
     # Spark ML's Params, which no other work in a worker needs.
     from sparkprophet.spark import columns
-    from sparkprophet.spark.estimator import GroupedProphet
+    from sparkprophet.spark.grouped.estimator import GroupedProphet
 
     stage = GroupedProphet(**request["stage"])
     stage._resetUid(request["uid"])
@@ -66,7 +67,7 @@ def _checked(request: dict[str, Any]) -> dict[str, Any]:
     columns.check_settings(stage, config)
     answer = {"config": config.to_json(), "schema": RECORD_DDL, "search": None}
     if "tuner" in request:
-        from sparkprophet.spark.tuner import GroupedProphetTuner
+        from sparkprophet.spark.grouped.tuner import GroupedProphetTuner
 
         tuner = GroupedProphetTuner(estimator=stage, **request["tuner"])
         tuner.check_search(stage, config)
@@ -102,16 +103,16 @@ def _layout(given: dict[str, Any]) -> GroupLayout:
 
 
 def predict(arguments: str) -> Batch:
-    """A pandas UDF of models and rows, in batches, to forecasts; see `forecast_worker.predicting`.
+    """A pandas UDF of models and rows, in batches, to forecasts; see `forecasts.predicting`.
 
     `arguments` has `names`, those of the rows' columns.
     """
-    return forecast_worker.predicting(tuple(json.loads(arguments)["names"]))
+    return forecasts.predicting(tuple(json.loads(arguments)["names"]))
 
 
 def components(arguments: str) -> Batch:
     """As `predict`, to components."""
-    return forecast_worker.decomposing(tuple(json.loads(arguments)["names"]))
+    return forecasts.decomposing(tuple(json.loads(arguments)["names"]))
 
 
 def ahead(arguments: str) -> Batch:
@@ -120,4 +121,4 @@ def ahead(arguments: str) -> Batch:
     `arguments` has `horizon`, `freq` (or null) and `history`, as GroupedProphetModel.forecast.
     """
     given = json.loads(arguments)
-    return forecast_worker.going_ahead(given["horizon"], given["freq"], given["history"])
+    return forecasts.going_ahead(given["horizon"], given["freq"], given["history"])

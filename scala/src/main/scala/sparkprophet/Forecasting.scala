@@ -9,7 +9,7 @@ import org.json4s.JsonDSL._
 
 /**
  * Forecasts of a table of models: by rows that are given, or ahead of each key's own end. The ways
- * of the rows are those of Python's module `sparkprophet.spark.forecasting`.
+ * of the rows are those of Python's module `sparkprophet.spark.grouped.forecasting`.
  *
  * The input's rows never leave the JVM. They are sorted by group, each group's model before its
  * rows; workers see only the models, timestamps and numbers, and Spark puts their answers beside the

@@ -11,7 +11,7 @@ import scala.util.control.NonFatal
 
 /**
  * The saved table of models: Parquet with a checksum in every row, that of Python's module
- * `sparkprophet.spark.models_table`.
+ * `sparkprophet.spark.saving.models_table`.
  *
  * An object store keeps no checksums of its own beside a file. So a row's `checksum` is compared
  * where `config` or `state` is read, and `trials_checksum` where `trials` is; a query of other

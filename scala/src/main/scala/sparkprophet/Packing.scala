@@ -9,7 +9,7 @@ import org.apache.spark.unsafe.hash.Murmur3_x86_32
 /**
  * Which groups share a task: keys into buckets by hash, buckets into bins by cost, one shuffle.
  *
- * The rules are those of Python's module `sparkprophet.spark.packing`: a bucket follows from the
+ * The rules are those of Python's module `sparkprophet.spark.grouped.packing`: a bucket follows from the
  * hash of a key alone, so the driver holds a fixed number of costs; the heaviest buckets come
  * first, into bins of falling size, so that all slots end together.
  */

@@ -58,7 +58,7 @@ private[sparkprophet] class SearchProcess(python: String, sources: Seq[File])
   def pid: Long = process.pid()
 
   /**
-   * The result of one of the calls of `sparkprophet.search.server`.
+   * The result of one of the calls of `sparkprophet.search.batched.server`.
    *
    * @throws IllegalArgumentException for arguments that Python refuses, with its message, and for an
    *   interpreter that lacks a module or cannot run

@@ -26,7 +26,7 @@ class FoldsSuite extends AnyFunSuite with SharedSession {
   private def held(folds: Seq[Fold]): Seq[Seq[Long]] = folds.map(fold => ids(fold.validation))
 
   test("hashed folds are the rows that Python's are") {
-    // What hashed_folds of sparkprophet.spark.folds gave for the same rows and seeds.
+    // What hashed_folds of sparkprophet.spark.bayesian.folds gave for the same rows and seeds.
     val python = Seq(Seq(2, 4, 6, 11, 13, 14), Seq(5, 8, 10, 15), Seq(0, 1, 3, 7, 9, 12))
     assert(Folds.hashed(rows, thirds, 7, level)(held) == python)
     assert(Folds.hashed(rows, Seq(1 - 0.75), 0, StorageLevel.NONE)(held) == Seq(Seq(1, 10)))

@@ -1,0 +1,266 @@
+"""Forecasts of a table of models: by rows that are given, or ahead of each key's own end.
+
+The input's rows never leave the JVM. They are sorted by group, each group's model before its rows;
+workers see only the models, timestamps and numbers, and Spark puts their answers beside the rows.
+So any column type goes through untouched, and no more of a group than its timestamps and numbers
+has to be in memory at one time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+from pyspark.sql.types import StructType
+
+from sparkprophet.series import fit as fitting
+from sparkprophet.series import frequency
+from sparkprophet.series.config import Config
+from sparkprophet.series.state import State
+from sparkprophet.spark import columns
+from sparkprophet.spark.grouped import group_work
+from sparkprophet.spark.params import GroupedProphetParams
+from sparkprophet.spark.worker import forecasts
+from sparkprophet.spark.worker.forecasts import STATE_FIELDS, Stream
+
+_FORECAST = StructType([T.StructField(n, T.DoubleType()) for n in forecasts.FORECAST])
+_NUMBERS = T.ArrayType(T.DoubleType())
+_AHEAD = StructType(
+    [T.StructField("ds", T.ArrayType(T.LongType()))]
+    + [T.StructField(name, _NUMBERS) for name in forecasts.FORECAST]
+)
+_COMPONENTS = StructType(
+    [
+        T.StructField("trend", T.DoubleType()),
+        T.StructField("components", T.MapType(T.StringType(), T.DoubleType())),
+    ]
+)
+_STATE_COLUMNS = ("config", "seed", *(f"state_{name}" for name in STATE_FIELDS))
+_NO_TIME = np.iinfo(np.int64).min
+
+
+def transform(
+    dataset: DataFrame, params: GroupedProphetParams, models: DataFrame, config: Config
+) -> DataFrame:
+    """The rows of `dataset` with forecast columns, by handleInvalid."""
+    outputs = [params.getOrDefault(p) for p in ("predictionCol", "lowerCol", "upperCol")]
+    rows = _by_group(dataset, params, models, config, forecasts.predicting, _FORECAST)
+    values = [_finite(F.col(f"values.{name}")) for name in _FORECAST.names]
+    handle = params.getOrDefault("handleInvalid")
+    if handle == "error":
+        refuse = F.raise_error(_complaint(params)).cast("double")
+        values[0] = F.coalesce(values[0], refuse)
+    result = rows.select("row.*", *[v.alias(o) for v, o in zip(values, outputs, strict=True)])
+    return result.filter(columns.quoted(outputs[0]).isNotNull()) if handle == "skip" else result
+
+
+def components(
+    dataset: DataFrame, params: GroupedProphetParams, models: DataFrame, config: Config
+) -> DataFrame:
+    """The rows of `dataset` with trend and the map of components."""
+    for name in _COMPONENTS.names:
+        if name in dataset.columns:
+            raise ValueError(f"components: column {name!r} is in the input already; drop it")
+    rows = _by_group(dataset, params, models, config, forecasts.decomposing, _COMPONENTS)
+    return rows.select("row.*", _finite(F.col("values.trend")).alias("trend"), "values.components")
+
+
+def ahead(
+    params: GroupedProphetParams,
+    models: DataFrame,
+    config: Config,
+    horizon: int,
+    freq: str | None,
+    history: bool,
+    regressors: DataFrame | None,
+) -> DataFrame:
+    """Forecasts from the step after each key's end; see GroupedProphetModel.forecast."""
+    if isinstance(horizon, bool) or not isinstance(horizon, int) or horizon < 1:
+        raise ValueError(f"horizon: found {horizon!r}, must be a whole number of steps >= 1")
+    if regressors is not None:
+        if freq is not None:
+            raise ValueError("freq: the timestamps come from `regressors`; give one of the two")
+        return _ahead_of_rows(params, models, config, horizon, history, regressors)
+    if config.column_names:
+        raise ValueError(
+            f"regressors: the models use {', '.join(config.column_names)}; give a DataFrame with "
+            "their future values"
+        )
+    if freq is not None:
+        check_freq(freq)
+    usable = models.filter(F.col("state").isNotNull())
+    rows = usable.select(*columns.keys(params), *_state_fields(params, models))
+    rows = rows.repartition(group_work.tasks(models.sparkSession, params), *_internal_keys(params))
+    worker = F.pandas_udf(forecasts.going_ahead(horizon, freq, history), _AHEAD)
+    found = rows.select(*_internal_keys(params), worker(*_STATE_COLUMNS).alias("found"))
+    zipped = F.arrays_zip(*[F.col(f"found.{n}").alias(n) for n in _AHEAD.names])
+    flat = found.select(*_internal_keys(params), F.explode(zipped).alias("v"))
+    ds = columns.wall_clock(F.col("v.ds")).cast(models.schema["end"].dataType)
+    groups = params.getOrDefault("groupCols")
+    outputs = [params.getOrDefault(p) for p in ("predictionCol", "lowerCol", "upperCol")]
+    return flat.select(
+        *[F.col(k).alias(g) for k, g in zip(_internal_keys(params), groups, strict=False)],
+        ds.alias(params.getOrDefault("timestampCol")),
+        *[_finite(F.col(f"v.{n}")).alias(o) for n, o in zip(_FORECAST.names, outputs, strict=True)],
+    )
+
+
+def prophet(params: GroupedProphetParams, models: DataFrame, key: dict[str, Any]) -> Any:
+    """One key's model as a genuine Prophet."""
+    groups = params.getOrDefault("groupCols")
+    if sorted(key) != sorted(groups):
+        raise KeyError(f"key: found {sorted(key)}, must be {sorted(groups)}")
+    matching = models
+    for name, value in key.items():
+        matching = matching.filter(columns.quoted(name).eqNullSafe(F.lit(value)))
+    found = matching.select("status", "error_code", "error_message", "config", "state").first()
+    if found is None:
+        raise KeyError(f"no group {key}; `models` lists those that were fitted")
+    if found.status != "ok":
+        raise ValueError(f"the fit ended {found.status}: {found.error_code}: {found.error_message}")
+    state = State.from_record(found.state.asDict())
+    return fitting.prophet_of(state, Config.from_json(found.config))
+
+
+def plot(model: Any) -> Any:
+    """A matplotlib Figure of a fitted Prophet: its history and a forecast of a tenth of it."""
+    ds = model.history["ds"].to_numpy().astype("datetime64[us]")
+    step = frequency.infer(ds)
+    future = step.shift(ds[-1], np.arange(1, max(2 * step.season, len(ds) // 10) + 1))
+    rows = model.history.drop(columns=["y", "y_scaled", "t", "cap_scaled"], errors="ignore")
+    if not model.extra_regressors:
+        rows = rows.reindex(range(len(rows) + len(future))).ffill()
+        rows.loc[len(ds) :, "ds"] = future.astype("datetime64[ns]")
+    for name, props in model.extra_regressors.items():
+        rows[name] = rows[name] * props["std"] + props["mu"]
+    return model.plot(model.predict(rows))
+
+
+def _by_group(
+    dataset: DataFrame,
+    params: GroupedProphetParams,
+    models: DataFrame,
+    config: Config,
+    worker_of: Callable[[tuple[str, ...]], Stream],
+    outputs: StructType,
+) -> DataFrame:
+    """Columns `row` (a row of `dataset`, whole) and `values` (a struct of its outputs)."""
+    inputs, keys = F.struct(*columns.inputs(params, config)), columns.keys(params)
+    rows = dataset.select(
+        *keys, F.lit(True).alias("given"), F.struct("*").alias("row"),
+        F.lit(None).alias("model"), inputs.alias("input"),
+    )  # fmt: skip
+    names = rows.schema["input"].dataType.names
+    model = F.struct(*_state_fields(params, models))
+    fitted = models.filter(F.col("state").isNotNull()).select(
+        *keys, F.lit(False).alias("given"), F.lit(None).alias("row"),
+        model.alias("model"), F.lit(None).alias("input"),
+    )  # fmt: skip
+    # Spread by hand: adaptive execution would put many small groups into one task.
+    tasks = group_work.tasks(dataset.sparkSession, params)
+    both = rows.union(fitted).repartition(tasks, *_internal_keys(params))
+    # A group's model comes before its rows.
+    order = Window.partitionBy(*_internal_keys(params)).orderBy("given")
+    ordered = both.withColumns({
+        "begins": F.row_number().over(order) == 1, "goes_on": F.lead("given").over(order)
+    })  # fmt: skip
+    # Models of keys that have no row stay here.
+    ordered = ordered.filter("given OR goes_on")
+    worker = F.pandas_udf(worker_of(tuple(_user_names(names, config))), outputs)
+    # An answer depends on the rows before it, so Spark has to keep filters of rows behind it: it
+    # does with what it takes for random.
+    values = worker.asNondeterministic()(
+        "begins", *map(_model_field, both.schema["model"].dataType.fields), *map(_input, names),
+    )  # fmt: skip
+    return ordered.select("given", "row", values.alias("values")).filter("given")
+
+
+def _internal_keys(params: GroupedProphetParams) -> list[str]:
+    return columns.key_names(len(params.getOrDefault("groupCols")))
+
+
+def _user_names(names: list[str], config: Config) -> list[str]:
+    """Series' names of the input fields ds, cap, floor, x_0, x_1, ..."""
+    return [config.column_names[int(n[2:])] if n.startswith("x_") else n for n in names]
+
+
+def _state_fields(params: GroupedProphetParams, models: DataFrame) -> list[Column]:
+    """A model row as the UDFs take it."""
+    parts = [F.col(f"state.{name}").alias(f"state_{name}") for name in STATE_FIELDS]
+    return [F.col("config"), columns.seed(params, models).alias("seed"), *parts]
+
+
+def _model_field(field: T.StructField) -> Column:
+    """A field of a group's model, empty in its rows: Spark takes long over NULLs among arrays."""
+    empty = {"string": F.lit(""), "bigint": F.lit(0)}.get(field.dataType.simpleString(), F.array())
+    return F.coalesce(f"model.{field.name}", empty.cast(field.dataType))
+
+
+def _input(name: str) -> Column:
+    """An input column without NULLs, which Arrow hands to numpy as it is."""
+    value = F.col(f"input.{name}")
+    if name == "ds":
+        return F.coalesce(columns.microseconds(value), F.lit(_NO_TIME))
+    return F.coalesce(value, F.lit(float("nan")))
+
+
+def _ahead_of_rows(
+    params: GroupedProphetParams,
+    models: DataFrame,
+    config: Config,
+    horizon: int,
+    history: bool,
+    regressors: DataFrame,
+) -> DataFrame:
+    """Forecasts of the rows of `regressors` that lie after their key's end."""
+    columns.check_input(regressors, params, config, fitting=False)
+    keys = _internal_keys(params)
+    ends = models.filter(F.col("state").isNotNull()).select(
+        *[k.alias(f"model_{i}") for i, k in enumerate(columns.keys(params))],
+        F.col("end").alias("model_end"),
+    )
+    marked = regressors.select(*columns.keys(params), F.struct("*").alias("row"))
+    same = [F.col(k).eqNullSafe(F.col(f"model_{i}")) for i, k in enumerate(keys)]
+    joined = marked.join(ends, same)
+    ds = F.col("row").getField(params.getOrDefault("timestampCol"))
+    joined = joined.withColumn("model_ahead", ds > F.col("model_end"))
+    order = Window.partitionBy(*keys, "model_ahead").orderBy(ds)
+    ranked = joined.withColumn("model_step", F.dense_rank().over(order))
+    kept = (F.col("model_step") <= horizon) & F.col("model_ahead")
+    if history:
+        kept = kept | ~F.col("model_ahead")
+    rows = transform(ranked.filter(kept).select("row.*"), params, models, config)
+    names = [*params.getOrDefault("groupCols"), params.getOrDefault("timestampCol")]
+    names += [params.getOrDefault(p) for p in ("predictionCol", "lowerCol", "upperCol")]
+    return rows.select(*[columns.quoted(name) for name in names])
+
+
+def check_freq(freq: str) -> None:
+    """Raise ValueError for anything but a pandas frequency."""
+    try:
+        pd.tseries.frequencies.to_offset(freq)
+    except ValueError as error:
+        raise ValueError(
+            f"freq: found {freq!r}, must be a pandas frequency such as 'D', 'W-THU', 'MS', 'h'"
+        ) from error
+
+
+def _finite(value: Column) -> Column:
+    return F.when(~F.isnan(value), value)
+
+
+def _complaint(params: GroupedProphetParams) -> Column:
+    groups = params.getOrDefault("groupCols")
+    own = F.struct(*[F.col("row").getField(n).alias(n) for n in groups])
+    key = F.to_json(own, {"ignoreNullFields": "false"}) if groups else F.lit("")
+    ds = F.col("row").getField(params.getOrDefault("timestampCol")).cast("string")
+    return F.concat(
+        F.lit("group "), key, F.lit(" cannot be forecast at "), F.coalesce(ds, F.lit("NULL")),
+        F.lit(": unknown or failed key, or a missing regressor, cap or timestamp; see "
+              "model.failures, or set handleInvalid to 'keep' or 'skip'"),
+    )  # fmt: skip

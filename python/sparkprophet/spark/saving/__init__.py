@@ -1,0 +1,1 @@
+"""Saved folders: files wherever they are, manifests, readers and writers of stages and models."""

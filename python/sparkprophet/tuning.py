@@ -1,0 +1,241 @@
+"""Search one series' config, fit the best: what a worker does for one key of a tuner.
+
+Nothing here needs Spark: `tune_series` is a plain function of a series.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from sparkprophet.numerics import solver
+from sparkprophet.search import sampler as search_sampler
+from sparkprophet.search.dimensions import Choice, Int
+from sparkprophet.search.space import SearchSpace
+from sparkprophet.search.study import Study, run_study
+from sparkprophet.series import backtest, checks
+from sparkprophet.series import fit as fitting
+from sparkprophet.series.config import Config
+from sparkprophet.series.data import Series
+from sparkprophet.series.errors import SeriesError
+from sparkprophet.spark.worker.group_row import Outcome
+
+TUNED_DDL = (
+    "best_value double, n_trials bigint, stopped_by string, untuned_value double, "
+    "naive_value double, trials array<struct<trial:bigint,value:double,state:string,"
+    "params:string,seconds:double,cpu_seconds:double,error:string>>"
+)
+TUNED_TYPES: dict[str, pa.DataType] = {
+    "best_value": pa.float64(),
+    "n_trials": pa.int64(),
+    "stopped_by": pa.string(),
+    "untuned_value": pa.float64(),
+    "naive_value": pa.float64(),
+    "trials": pa.list_(
+        pa.struct(
+            [
+                ("trial", pa.int64()),
+                ("value", pa.float64()),
+                ("state", pa.string()),
+                ("params", pa.string()),
+                ("seconds", pa.float64()),
+                ("cpu_seconds", pa.float64()),
+                ("error", pa.string()),
+            ]
+        )
+    ),
+}
+# Share of groupTimeout after which no trial starts; the rest is for the final fit.
+_SEARCH_SHARE = 0.9
+
+
+@dataclass(frozen=True)
+class Search:
+    """How every series is searched: the params of GroupedProphetTuner, with its defaults.
+
+    `space_json` is SearchSpace.toJson; `until` is the `time.time()` at which the whole job's
+    timeout ends, or None; `group_timeout` in seconds, 0 for none; `starts_json` is a list of points
+    to try first, after the estimator's own values.
+    """
+
+    space_json: str
+    horizon: int
+    metric: str = "rmse"
+    num_folds: int = 1
+    period: int | None = None
+    initial: int | None = None
+    num_trials: int = 50
+    sampler: str = "tpe"
+    num_startup_trials: int = 10
+    early_stopping_rounds: int = 0
+    min_delta: float = 0.0
+    warm_start: bool = True
+    collect_trials: bool = True
+    group_timeout: float = 0.0
+    until: float | None = None
+    starts_json: str = "[]"
+
+
+def warm_up(sampler: str) -> None:
+    """What a process does once, before the first series, that no series' time should count."""
+    solver.warm_up()
+    search_sampler.warm_up(sampler)
+
+
+def tune_series(
+    series: Series, config: Config, seed: int, search: Search, threads: int = 1
+) -> Outcome:
+    """Search the config of one series on its last rows, then fit all of them with the best.
+
+    A series too short for a holdout is fitted with `config` as it is, and says
+    stopped_by=noHoldout; one where every trial failed says allTrialsFailed, or timeout. `threads`
+    is the most folds that are worked on at one time; the result does not depend on it.
+
+    Returns
+    -------
+    Outcome
+        Its `extra` has a value for every name of TUNED_TYPES.
+
+    Raises
+    ------
+    SeriesError
+        Where the series itself cannot be used.
+    """
+    started = time.monotonic()
+    end = started + search.group_timeout if search.group_timeout else None
+    extra: dict[str, Any] = {"n_trials": 0, "stopped_by": "noHoldout"}
+    try:
+        used = checks.usable(series, config)
+        folds = backtest.make_folds(
+            used, search.horizon, search.num_folds, search.period, search.initial
+        )
+    except SeriesError:
+        # The fit finds the same fault again and makes the failed or fallback row of it.
+        return Outcome(fitting.fit(series, config, end), extra)
+    if not folds:
+        return Outcome(fitting.fit(series, config, end), extra)
+    space = SearchSpace.fromJson(search.space_json)
+    with backtest.fold_threads(min(threads, len(folds))) as each:
+        tests = backtest.Backtest(
+            used, config, folds, search.metric, seed, _largest_orders(space), each
+        )
+        objective = _Objective(tests, config, tuple(space.keyed()), end)
+        untuned = objective.untuned()
+        study = _study(objective, space, config, seed, search, started)
+    params, value = _winner(study, untuned, search.warm_start)
+    extra |= {
+        "n_trials": len(study.trials),
+        "stopped_by": study.stopped_by if study.best else _failed_by(end),
+        "best_value": value,
+        "untuned_value": untuned,
+        "naive_value": backtest.backtest_naive(folds, search.metric, config),
+        "trials": _trial_rows(study) if search.collect_trials else [],
+    }
+    return Outcome(fitting.fit(series, config.replace(params), end), extra)
+
+
+def _failed_by(end: float | None) -> str:
+    """What ended a study without a single success."""
+    timed_out = end is not None and time.monotonic() > end
+    return "timeout" if timed_out else "allTrialsFailed"
+
+
+def _winner(
+    study: Study, untuned: float | None, warm_start: bool
+) -> tuple[dict[str, Any], float | None]:
+    """The params to fit with and their value.
+
+    With a warm start the estimator's own values are a candidate even where they lie outside of the
+    search space and so cannot be a trial.
+    """
+    best = study.best
+    if warm_start and untuned is not None and (best is None or untuned <= best.value):
+        return {}, untuned
+    return (best.params, best.value) if best else ({}, None)
+
+
+def _largest_orders(space: SearchSpace) -> dict[str, int]:
+    """The largest Fourier order of every seasonality whose order is searched."""
+    largest = {}
+    for name, dimension in space.keyed().items():
+        season, _, rest = name.partition("FourierOrder")
+        if name.endswith("FourierOrder") and not rest and isinstance(dimension, (Int, Choice)):
+            orders = dimension.values if isinstance(dimension, Choice) else (dimension.high,)
+            largest[season] = max((o for o in orders if isinstance(o, int)), default=0)
+    return largest
+
+
+class _Objective:
+    """Backtest of a config on fixed folds; remembers what it has seen."""
+
+    def __init__(
+        self,
+        tests: backtest.Backtest,
+        config: Config,
+        names: tuple[str, ...],
+        deadline: float | None,
+    ) -> None:
+        self._tests, self._config = tests, config
+        self._names, self._deadline = names, deadline
+        self._seen: dict[str, float] = {}
+
+    def __call__(self, params: dict[str, Any]) -> float:
+        config = self._config.replace(params)
+        key = repr([getattr(config, name) for name in self._names])
+        if key not in self._seen:
+            self._seen[key] = self._tests.loss(config, self._deadline)
+        return self._seen[key]
+
+    def untuned(self) -> float | None:
+        """The value of the config without a search; None where it cannot be fitted."""
+        try:
+            return self({})
+        except SeriesError:
+            return None
+
+
+def _study(
+    objective: _Objective,
+    space: SearchSpace,
+    config: Config,
+    seed: int,
+    search: Search,
+    started: float,
+) -> Study:
+    limits = []
+    if search.group_timeout:
+        limits.append(started + _SEARCH_SHARE * search.group_timeout)
+    if search.until is not None:
+        limits.append(time.monotonic() + search.until - time.time())
+    own = {name: getattr(config, name) for name in space.keyed()}
+    return run_study(
+        objective,
+        space,
+        num_trials=search.num_trials,
+        seed=seed,
+        sampler=search.sampler,
+        num_startup_trials=search.num_startup_trials,
+        early_stopping_rounds=search.early_stopping_rounds,
+        min_delta=search.min_delta,
+        deadline=min(limits, default=None),
+        initial_points=[own] * search.warm_start + json.loads(search.starts_json),
+    )
+
+
+def _trial_rows(study: Study) -> list[dict[str, Any]]:
+    return [
+        {
+            "trial": trial.number,
+            "value": trial.value,
+            "state": trial.state,
+            "params": json.dumps(trial.params, separators=(",", ":")),
+            "seconds": trial.seconds,
+            "cpu_seconds": trial.cpu_seconds,
+            "error": trial.error,
+        }
+        for trial in study.trials
+    ]
