@@ -63,13 +63,15 @@ bench-paper-peers: .cache/venv-peers ## the paper's job beside Spark, Ray, Dask 
 card: venv ## what goes wrong, done to sparkprophet and to applyInPandas: docs/reliability.md (ARGS="...")
 	@$(env) .venv/bin/python tests/faults/make_card.py $(ARGS)
 
-lint: venv ## the linter for Python, formats and warnings for Scala
+lint: venv ## the linter for Python, formats, warnings for Scala
 	@.venv/bin/python -m ruff check .
+	@.venv/bin/python -m ruff format --check -q .
 	@$(env) ./scripts/sbt.sh scalafmtSbtCheck scalafmtCheckAll examples/scalafmtCheckAll Test/compile \
 	  examples/compile
 
-format: venv ## mend what the linter can mend
+format: venv ## mend what linter and formatters can mend
 	@.venv/bin/python -m ruff check --fix .
+	@.venv/bin/python -m ruff format -q .
 	@$(env) ./scripts/sbt.sh scalafmtSbt scalafmtAll examples/scalafmtAll
 
 wheel: venv jar ## the Python wheel with the Scala jar in it, in dist/

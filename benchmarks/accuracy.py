@@ -58,12 +58,13 @@ class DataSet:
 SETS = {
     "prophet_examples": DataSet(("series",), 90),
     "chicago_l_daily": DataSet(
-        ("station",), 90,
+        ("station",),
+        90,
         ("temp", "percip", "weather_rain", "weather_snow", "bulls_home", "cubs_home"),
     ),
     "dominicks_oj_weekly": DataSet(("store", "brand"), 91, ("price", "deal", "feat"), False),
     "jhu_covid_daily": DataSet(("metric", "country", "province"), 90),
-}  # fmt: skip
+}
 GROWTHS = ("linear", "linear", "logistic", "flat")  # drawn from, so half are linear
 TUNED_SETS = ("chicago_l_daily", "prophet_examples")
 # Written to JSON.
@@ -230,10 +231,14 @@ def timed(function: Callable, *arguments: Any) -> tuple[float, Any]:
 def compared(task: Task) -> dict[str, Any]:
     """Both solvers on one task, as a row of the results; `error` where one gave up."""
     row: dict[str, Any] = {
-        "data": task.data, "series": task.series, "mode": task.mode, "growth": task.config.growth,
-        "rows": len(task.train), "days": int((task.train.ds[-1] - task.train.ds[0]) / DAY),
+        "data": task.data,
+        "series": task.series,
+        "mode": task.mode,
+        "growth": task.config.growth,
+        "rows": len(task.train),
+        "days": int((task.train.ds[-1] - task.train.ds[0]) / DAY),
         "config": changed(task.config),
-    }  # fmt: skip
+    }
     try:
         with stan.quiet():
             row |= _compared(task)
@@ -313,8 +318,10 @@ def tuned(task: TunedTask) -> dict[str, Any]:
     configs = [base.replace(point) for point in task.points]
     before, days = task.before, SETS[task.data].holdout
     folds = backtest.make_folds(before, days, 1, None, None)
-    largest = {name: max(point[f"{name}FourierOrder"] for point in task.points)
-               for name in ("yearly", "monthly", "weekly")}  # fmt: skip
+    largest = {
+        name: max(point[f"{name}FourierOrder"] for point in task.points)
+        for name in ("yearly", "monthly", "weekly")
+    }
     with stan.quiet():
         tests = backtest.Backtest(before, base, folds, "rmse", 0, largest)
         ours_cpu, ours = timed(lambda: [tests.loss(config) for config in configs])
@@ -326,12 +333,20 @@ def tuned(task: TunedTask) -> dict[str, Any]:
         error = rmse(task.test.y, native_fit(configs[best], before, task.test)[2])
         stock_error = rmse(task.test.y, stock_fit(configs[stock_best], before, task.test)[1])
     return {
-        "data": task.data, "series": task.series, "rows": len(before), "best": best,
-        "stock_best": stock_best, "same_best": best == stock_best, "rmse": error,
-        "stock_rmse": stock_error, "ratio": share(error, stock_error),
+        "data": task.data,
+        "series": task.series,
+        "rows": len(before),
+        "best": best,
+        "stock_best": stock_best,
+        "same_best": best == stock_best,
+        "rmse": error,
+        "stock_rmse": stock_error,
+        "ratio": share(error, stock_error),
         "fold_ratios": [share(a, b) for a, b in zip(ours, stock, strict=True)],
-        "best_ratio": share(min(ours), min(stock)), "ours_cpu": ours_cpu, "stock_cpu": stock_cpu,
-    }  # fmt: skip
+        "best_ratio": share(min(ours), min(stock)),
+        "ours_cpu": ours_cpu,
+        "stock_cpu": stock_cpu,
+    }
 
 
 def warm_up() -> None:
@@ -383,16 +398,24 @@ def print_log_posteriors(rows: list[dict[str, Any]]) -> None:
         numbers = (min(values), *machine.spread(values), max(values))
         below = sum(row["lost"] for row in own)
         ours, stock = (machine.middle(row[c] for row in own) for c in ("ours_cpu", "stock_cpu"))
-        lines.append([
-            label, str(len(own)), *(f"{number:.4g}" for number in numbers), str(below),
-            f"{1000 * ours:.1f}", f"{1000 * stock:.0f}",
-        ])  # fmt: skip
+        lines.append(
+            [
+                label,
+                str(len(own)),
+                *(f"{number:.4g}" for number in numbers),
+                str(below),
+                f"{1000 * ours:.1f}",
+                f"{1000 * stock:.0f}",
+            ]
+        )
     header = ("series", "fits", "min", "p5", "median", "p95", "max", f"below -{SMALLEST_LOSS:g}",
               "CPU ms ours", "stock")  # fmt: skip
     machine.print_table(
         f"Log posterior, ours less Stan's; fits more than {SMALLEST_LOSS:g} (relative) below; "
-        "median CPU of fit and forecast", header, lines,
-    )  # fmt: skip
+        "median CPU of fit and forecast",
+        header,
+        lines,
+    )
 
 
 def print_forecasts(rows: list[dict[str, Any]]) -> None:
@@ -412,21 +435,29 @@ def print_forecasts(rows: list[dict[str, Any]]) -> None:
     )  # fmt: skip
     machine.print_table(
         "Holdout: mean |yhat - Stan's yhat| / mean |Stan's yhat|; RMSE, ours / Stan's; "
-        "Stan's own: the same of Stan on y (1 + 1e-9)", header, lines,
-    )  # fmt: skip
+        "Stan's own: the same of Stan on y (1 + 1e-9)",
+        header,
+        lines,
+    )
 
 
 def print_losses(rows: list[dict[str, Any]]) -> None:
     """Every fit whose log posterior is below Stan's, with what tells which mode it is."""
     lost = [row for row in rows if row["lost"]]
-    print(f"Fits below Stan's: {len(lost)}" + (
-        "; `from ours` is Stan started at our point: where it stays, ours is a mode too"
-        if lost else ""
-    ))  # fmt: skip
+    print(
+        f"Fits below Stan's: {len(lost)}"
+        + (
+            "; `from ours` is Stan started at our point: where it stays, ours is a mode too"
+            if lost
+            else ""
+        )
+    )
     for row in sorted(lost, key=lambda row: row["difference"]):
-        print(f"  {row['data']} {row['series']}, {row['rows']} rows, {row['days']} days: ours "
-              f"{row['ours']:.5f}, Stan {row['stock']:.5f}, Stan from ours {row['from_ours']}, "
-              f"Stan's Newton {row['newton']}\n    {row['config']}")  # fmt: skip
+        print(
+            f"  {row['data']} {row['series']}, {row['rows']} rows, {row['days']} days: ours "
+            f"{row['ours']:.5f}, Stan {row['stock']:.5f}, Stan from ours {row['from_ours']}, "
+            f"Stan's Newton {row['newton']}\n    {row['config']}"
+        )
     print(flush=True)
 
 
@@ -440,8 +471,10 @@ def print_tuned(rows: list[dict[str, Any]], draws: int) -> None:
             cells += [f"{number:.4f}" for number in machine.spread(row[name] for row in own)]
         pairs = machine.spread(ratio for row in own for ratio in row["fold_ratios"])
         cells += [f"{number:.4f}" for number in pairs]
-        cells += [f"{1000 * machine.middle(r[name] / draws for r in own):.1f}"
-                  for name in ("ours_cpu", "stock_cpu")]  # fmt: skip
+        cells += [
+            f"{1000 * machine.middle(r[name] / draws for r in own):.1f}"
+            for name in ("ours_cpu", "stock_cpu")
+        ]
         lines.append(cells)
     header = (
         "series", "count", "same best", "holdout: p5", "median", "p95", "best on fold: p5",
@@ -449,8 +482,10 @@ def print_tuned(rows: list[dict[str, Any]], draws: int) -> None:
     )  # fmt: skip
     machine.print_table(
         f"Best of the same {draws} draws: RMSE, ours / stock's, on the holdout and on the fold; "
-        "CPU a draw", header, lines,
-    )  # fmt: skip
+        "CPU a draw",
+        header,
+        lines,
+    )
     for row in sorted(rows, key=lambda row: row["ratio"]):
         ours = f"ours {row['rmse']:.5g} of draw {row['best']}"
         stock = f"stock {row['stock_rmse']:.5g} of draw {row['stock_best']}"
@@ -498,16 +533,18 @@ def main() -> None:
         print_forecasts(done)
     tuned_rows: list[dict[str, Any]] = []
     if arguments.tuned:
-        series = list(
-            tuned_tasks(arguments.data, arguments.sets, arguments.draws, arguments.seed)
-        )
+        series = list(tuned_tasks(arguments.data, arguments.sets, arguments.draws, arguments.seed))
         tuned_rows = in_processes(tuned, series, arguments.processes, "tuned")
         print_tuned(tuned_rows, arguments.draws)
     machine.write_json(
         arguments.json,
-        about | {"arguments": {k: str(v) for k, v in vars(arguments).items()},
-                 "fits": as_columns(rows, KEPT), "tuned": as_columns(tuned_rows, KEPT_TUNED)},
-    )  # fmt: skip
+        about
+        | {
+            "arguments": {k: str(v) for k, v in vars(arguments).items()},
+            "fits": as_columns(rows, KEPT),
+            "tuned": as_columns(tuned_rows, KEPT_TUNED),
+        },
+    )
 
 
 if __name__ == "__main__":

@@ -85,15 +85,21 @@ def story(data: Path, place: Path, arguments: argparse.Namespace) -> list[dict[s
         files = arguments.files if number < arguments.kills else None
         began, seconds, ended = run(submit, folder, files)
         rows = kept(folder)
-        found.append({
-            "seconds": seconds, "ended": ended, "found": before,
-            "anew": int((rows["started_at"] >= began).sum()), "kept": len(rows),
-        })  # fmt: skip
+        found.append(
+            {
+                "seconds": seconds,
+                "ended": ended,
+                "found": before,
+                "anew": int((rows["started_at"] >= began).sum()),
+                "kept": len(rows),
+            }
+        )
     return found
 
 
 def differences(place: Path) -> tuple[int, int]:
     """Rows of the killed job's model, and how many of them differ from the undisturbed one's."""
+
     def rows(name: str) -> dict[tuple, str]:
         table = ds.dataset(str(place / name / "models")).to_table().drop_columns(MACHINE)
         # A trial's own seconds are the machine's too.
@@ -133,17 +139,32 @@ def main() -> None:
         seconds = run(undisturbed, place / "other", None)[1]
         rows, different = differences(place)
     shown = [
-        [str(i + 1), f"{own['seconds']:.1f}", own["ended"], str(own["found"]), str(own["anew"]),
-         str(own["kept"])]
+        [
+            str(i + 1),
+            f"{own['seconds']:.1f}",
+            own["ended"],
+            str(own["found"]),
+            str(own["anew"]),
+            str(own["kept"]),
+        ]
         for i, own in enumerate(found)
-    ]  # fmt: skip
+    ]
     machine.print_table(f"{arguments.series} series x {arguments.trials} trials", HEADER, shown)
-    print(f"undisturbed: {seconds:.1f} s; its model and the killed job's: {rows} rows each, "
-          f"{different} differ (configs, states, every trial's point and value)")  # fmt: skip
-    machine.write_json(arguments.json, about | {
-        "arguments": vars(arguments), "runs": found, "undisturbed_seconds": seconds,
-        "rows": rows, "different": different,
-    })  # fmt: skip
+    print(
+        f"undisturbed: {seconds:.1f} s; its model and the killed job's: {rows} rows each, "
+        f"{different} differ (configs, states, every trial's point and value)"
+    )
+    machine.write_json(
+        arguments.json,
+        about
+        | {
+            "arguments": vars(arguments),
+            "runs": found,
+            "undisturbed_seconds": seconds,
+            "rows": rows,
+            "different": different,
+        },
+    )
 
 
 if __name__ == "__main__":

@@ -105,10 +105,14 @@ def simulated(
 def row(what: str, found: dict[str, Any]) -> list[str]:
     """The cells of one simulated job."""
     return [
-        what, f"{found['slots']:,}", f"{found['tasks']:,}", f"{found['wall']:,.0f}",
-        f"{found['utilisation']:.1%}", f"{found['handed_out']:.1f}",
+        what,
+        f"{found['slots']:,}",
+        f"{found['tasks']:,}",
+        f"{found['wall']:,.0f}",
+        f"{found['utilisation']:.1%}",
+        f"{found['handed_out']:.1f}",
         f"{found['smallest']:.1f} to {found['largest']:.1f}",
-    ]  # fmt: skip
+    ]
 
 
 def main() -> None:
@@ -127,9 +131,11 @@ def main() -> None:
     spark = session()
     costs = measured(spark)
     spark.stop()
-    print(f"measured here: {1e3 * costs['task_seconds']:.2f} ms a task without work (driver and "
-          f"executor), {1e6 * costs['block_seconds']:.1f} us a block of a shuffle, "
-          f"{costs['packing_seconds']:.2f} s to pack for 1,000 slots\n")  # fmt: skip
+    print(
+        f"measured here: {1e3 * costs['task_seconds']:.2f} ms a task without work (driver and "
+        f"executor), {1e6 * costs['block_seconds']:.1f} us a block of a shuffle, "
+        f"{costs['packing_seconds']:.2f} s to pack for 1,000 slots\n"
+    )
     found = []
     for what, ms in (("fit", arguments.group_ms), ("tune, 50 trials", arguments.tuned_ms)):
         for slots in map(int, arguments.slots.split(",")):
@@ -141,9 +147,10 @@ def main() -> None:
     machine.print_table(
         f"{arguments.series:,} series, simulated", header, [row(own["what"], own) for own in found]
     )
-    machine.write_json(arguments.json, about | {
-        "arguments": vars(arguments), "measured": costs, "simulated": found,
-    })  # fmt: skip
+    machine.write_json(
+        arguments.json,
+        about | {"arguments": vars(arguments), "measured": costs, "simulated": found},
+    )
 
 
 if __name__ == "__main__":

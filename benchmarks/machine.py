@@ -19,9 +19,12 @@ from statistics import quantiles
 from typing import Any
 
 _THREADS = (
-    "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS",
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
     "VECLIB_MAXIMUM_THREADS",
-)  # fmt: skip
+)
 _PACKAGES = ("sparkprophet", "prophet", "optuna", "numba", "numpy", "scipy", "pandas", "holidays")
 
 
@@ -76,8 +79,10 @@ def description() -> dict[str, Any]:
 def print_description(about: dict[str, Any]) -> None:
     """The description in three lines and an empty one."""
     print(about["command"])
-    print(f"{about['processor']}, {about['cores']} cores, {about['system']}, "
-          f"load average {about['load_average']}")  # fmt: skip
+    print(
+        f"{about['processor']}, {about['cores']} cores, {about['system']}, "
+        f"load average {about['load_average']}"
+    )
     print(", ".join(f"{name} {version}" for name, version in about["versions"].items()))
     print(flush=True)
 

@@ -65,7 +65,10 @@ def submit(data: Path, model: Path, arguments: argparse.Namespace) -> dict[str, 
     environment = {"PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1"} | os.environ
     start = time.time()
     with subprocess.Popen(
-        list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        list(map(str, command)),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
         env=environment,
     ) as job:
         with process_tree.watched(job.pid) as usage:
@@ -86,11 +89,15 @@ def phases(times: dict[str, float], usage: process_tree.Usage, cores: int) -> li
     for (name, title), (following, _) in zip(PHASES, PHASES[1:], strict=False):
         start, end = times[name], times[following]
         cpu = usage.cpu_between(start, end)
-        found.append({
-            "phase": title, "seconds": end - start, "cpu_seconds": cpu,
-            "utilisation": cpu / (cores * (end - start)) if end > start else float("nan"),
-            "peak_memory": usage.peak_between(start, end),
-        })  # fmt: skip
+        found.append(
+            {
+                "phase": title,
+                "seconds": end - start,
+                "cpu_seconds": cpu,
+                "utilisation": cpu / (cores * (end - start)) if end > start else float("nan"),
+                "peak_memory": usage.peak_between(start, end),
+            }
+        )
     return found
 
 
@@ -114,18 +121,27 @@ def results(run: dict[str, Any], arguments: argparse.Namespace) -> dict[str, Any
 def show(found: dict[str, Any], arguments: argparse.Namespace) -> None:
     """Print the figures."""
     rows = [
-        [entry["phase"], f"{entry['seconds']:.1f}", f"{entry['cpu_seconds']:.1f}",
-         f"{entry['utilisation']:.0%}", f"{entry['peak_memory'] / 2**30:.2f}"]
+        [
+            entry["phase"],
+            f"{entry['seconds']:.1f}",
+            f"{entry['cpu_seconds']:.1f}",
+            f"{entry['utilisation']:.0%}",
+            f"{entry['peak_memory'] / 2**30:.2f}",
+        ]
         for entry in found["phases"]
-    ]  # fmt: skip
+    ]
     title = f"{arguments.series:,} series x {arguments.rows:,} rows x {arguments.trials} trials"
     header = ("phase", "seconds", "CPU s", "cores busy", "peak GiB")
     machine.print_table(f"{title}, {arguments.cores} cores", header, rows)
-    print(f"tuning (all of fit): {found['tuning_seconds']:.1f} s, "
-          f"{found['tuning_utilisation']:.1%} of {arguments.cores} cores busy, "
-          f"{found['core_ms_per_trial']:.2f} core-ms a trial, everything included")  # fmt: skip
-    print(f"from spark-submit to its end: {found['whole_seconds']:.1f} s; "
-          f"peak memory of all processes: {found['peak_memory'] / 2**30:.2f} GiB\n")  # fmt: skip
+    print(
+        f"tuning (all of fit): {found['tuning_seconds']:.1f} s, "
+        f"{found['tuning_utilisation']:.1%} of {arguments.cores} cores busy, "
+        f"{found['core_ms_per_trial']:.2f} core-ms a trial, everything included"
+    )
+    print(
+        f"from spark-submit to its end: {found['whole_seconds']:.1f} s; "
+        f"peak memory of all processes: {found['peak_memory'] / 2**30:.2f} GiB\n"
+    )
     print("\n".join(found["printed"]))
 
 

@@ -110,10 +110,18 @@ def run(words: list[str], timeout: float) -> dict[str, Any]:
         result, errors = Path(folder, "result.json"), Path(folder, "errors.txt")
         start, own = time.time(), time.process_time()
         # Not pipes: what a peer leaves running would keep them open.
-        with errors.open("wb") as sink, subprocess.Popen(
-            [*words, "--result", str(result)], stdout=subprocess.DEVNULL, stderr=sink,
-            cwd=folder, env=os.environ | {"TMPDIR": folder}, start_new_session=True,
-        ) as process, process_tree.watched(process.pid) as usage:  # fmt: skip
+        with (
+            errors.open("wb") as sink,
+            subprocess.Popen(
+                [*words, "--result", str(result)],
+                stdout=subprocess.DEVNULL,
+                stderr=sink,
+                cwd=folder,
+                env=os.environ | {"TMPDIR": folder},
+                start_new_session=True,
+            ) as process,
+            process_tree.watched(process.pid) as usage,
+        ):
             try:
                 process.wait(timeout)
             except subprocess.TimeoutExpired:
@@ -190,11 +198,15 @@ def print_results(found: dict[str, dict[str, Any]], arguments: argparse.Namespac
     """The table, its notes and the errors."""
     rows = [row(peer, found[peer.name]) for peer in PEERS if peer.name in found]
     machine.print_table(f"{CORES} cores; a peer's tuning phase", HEADER, rows)
-    print(f"mean RMSE: of the best of {arguments.trials} trials on the holdout, mean over the "
-          f"peers' {arguments.series} series (ours too)")  # fmt: skip
+    print(
+        f"mean RMSE: of the best of {arguments.trials} trials on the holdout, mean over the "
+        f"peers' {arguments.series} series (ours too)"
+    )
     print("RMSE/ours: median over these series of the peer's best by ours")
-    print(f"whole job: {paper_data.SERIES:,} series x {PAPER_TRIALS} trials, h:mm:ss; "
-          "~ extrapolated from the trials measured")  # fmt: skip
+    print(
+        f"whole job: {paper_data.SERIES:,} series x {PAPER_TRIALS} trials, h:mm:ss; "
+        "~ extrapolated from the trials measured"
+    )
     print(NOTES)
     for name, own in found.items():
         if "error" in own:
@@ -247,9 +259,10 @@ def main() -> None:
     keys = ["{}/{}".format(*paper_data.key(number)) for number in range(arguments.series)]
     compared(found, keys)
     print_results(found, arguments)
-    machine.write_json(arguments.json, about | {
-        "arguments": vars(arguments), "idle_cores_busy": idle, "peers": found,
-    })  # fmt: skip
+    machine.write_json(
+        arguments.json,
+        about | {"arguments": vars(arguments), "idle_cores_busy": idle, "peers": found},
+    )
 
 
 if __name__ == "__main__":

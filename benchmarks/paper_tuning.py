@@ -42,9 +42,13 @@ def tuner(arguments: argparse.Namespace) -> GroupedProphetTuner:
     """The paper's search: its space, US holidays, one holdout of 90 days, RMSE."""
     prophet = GroupedProphet(groupCols=["store", "item"], countryHolidays="US")
     stage = GroupedProphetTuner(
-        estimator=prophet, searchSpace=paper_search_space(prophet), numTrials=arguments.trials,
-        horizon=HORIZON, parallelism=arguments.parallelism, seed=arguments.seed,
-    )  # fmt: skip
+        estimator=prophet,
+        searchSpace=paper_search_space(prophet),
+        numTrials=arguments.trials,
+        horizon=HORIZON,
+        parallelism=arguments.parallelism,
+        seed=arguments.seed,
+    )
     return stage.setCheckpointDir(arguments.checkpoint) if arguments.checkpoint else stage
 
 

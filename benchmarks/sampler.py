@@ -169,11 +169,13 @@ def problems() -> dict[str, tuple[Callable[[dict], float], SearchSpace]]:
         "sphere, 9": (sphere, cube(9, -5, 5)),
         "ellipsoid, 5": (on_array(lambda x: 10.0 ** np.arange(5) @ x**2), cube(5, -4, 5)),
         "log sphere, 4": (
-            on_array(lambda x: np.sum((np.log10(x) + 2) ** 2)), cube(4, 1e-5, 10, True),
+            on_array(lambda x: np.sum((np.log10(x) + 2) ** 2)),
+            cube(4, 1e-5, 10, True),
         ),
         "Rosenbrock, 4": (on_array(rosenbrock), cube(4, -2, 2)),
         "Rastrigin, 5": (
-            on_array(lambda x: np.sum(x**2 - 10 * np.cos(2 * np.pi * x) + 10)), cube(5, -4, 5),
+            on_array(lambda x: np.sum(x**2 - 10 * np.cos(2 * np.pi * x) + 10)),
+            cube(5, -4, 5),
         ),
         "Ackley, 5": (on_array(ackley), cube(5, -10, 20)),
         "Griewank, 5": (
@@ -189,7 +191,7 @@ def problems() -> dict[str, tuple[Callable[[dict], float], SearchSpace]]:
         "Levy, 5": (on_array(levy), cube(5, -10, 10)),
         "Branin, 2": (on_array(branin), SearchSpace((Uniform("a", -5, 10), Uniform("b", 0, 15)))),
         "mixed, 5": (mixed, SearchSpace(mixture)),
-    }  # fmt: skip
+    }
 
 
 def regrets(

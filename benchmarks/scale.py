@@ -114,13 +114,18 @@ def row(found: dict[str, Any]) -> list[str]:
     """The cells of one run."""
     series = found["series"]
     return [
-        f"{series:,}", f"{found['fit_seconds']:.0f}", f"{found['save_seconds']:.0f}",
+        f"{series:,}",
+        f"{found['fit_seconds']:.0f}",
+        f"{found['save_seconds']:.0f}",
         f"{1000 * found['fit_seconds'] / series:.2f}",
         f"{1000 * found['cpu_seconds'] / series:.2f}",
-        f"{found['utilisation']:.0%}", f"{found['heap']:.0f}", f"{found['heap_peak']:.0f}",
-        f"{found['python']:.0f}", f"{found['memory'] / 2**30:.2f}",
+        f"{found['utilisation']:.0%}",
+        f"{found['heap']:.0f}",
+        f"{found['heap_peak']:.0f}",
+        f"{found['python']:.0f}",
+        f"{found['memory'] / 2**30:.2f}",
         f"{found['bytes_per_series'] / 1024:.1f}",
-    ]  # fmt: skip
+    ]
 
 
 def main() -> None:

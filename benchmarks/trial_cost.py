@@ -299,9 +299,12 @@ def peer_results(
         for name, series in found.items()
     }
     child = subprocess.run(
-        [python, __file__, "--peer"], input=json.dumps(work), text=True, stdout=subprocess.PIPE,
+        [python, __file__, "--peer"],
+        input=json.dumps(work),
+        text=True,
+        stdout=subprocess.PIPE,
         check=False,
-    )  # fmt: skip
+    )
     if child.returncode:
         return "failed", {}
     answer = json.loads(child.stdout.splitlines()[-1])
@@ -357,12 +360,14 @@ def first_fits() -> dict[str, dict[str, float]]:
         for state in ("empty", "filled"):
             wall, cpu = time.perf_counter(), machine.cpu_seconds()
             subprocess.run(
-                [sys.executable, "-c", FIRST_FITS], check=True,
+                [sys.executable, "-c", FIRST_FITS],
+                check=True,
                 env=os.environ | {"NUMBA_CACHE_DIR": folder},
-            )  # fmt: skip
+            )
             seconds[state] = {
-                "wall": time.perf_counter() - wall, "cpu": machine.cpu_seconds() - cpu,
-            }  # fmt: skip
+                "wall": time.perf_counter() - wall,
+                "cpu": machine.cpu_seconds() - cpu,
+            }
     return seconds
 
 
@@ -376,14 +381,16 @@ def print_parts(found: dict[str, list[dict[str, Any]]]) -> None:
     for name, series in found.items():
         split = [trial for s in series for trial in s["parts"][1:]]
         whole = [seconds for s in series for seconds in s["whole"][1:]]
-        rows.append([
-            name,
-            *(milliseconds(machine.middle(trial[part] for trial in split)) for part in PARTS),
-            milliseconds(machine.middle(sum(trial.values()) for trial in split)),
-            milliseconds(machine.middle(whole)),
-            milliseconds(float(np.mean([seconds for s in series for seconds in s["whole"]]))),
-            milliseconds(machine.middle(s["with_setup"] for s in series)),
-        ])  # fmt: skip
+        rows.append(
+            [
+                name,
+                *(milliseconds(machine.middle(trial[part] for trial in split)) for part in PARTS),
+                milliseconds(machine.middle(sum(trial.values()) for trial in split)),
+                milliseconds(machine.middle(whole)),
+                milliseconds(float(np.mean([seconds for s in series for seconds in s["whole"]]))),
+                milliseconds(machine.middle(s["with_setup"] for s in series)),
+            ]
+        )
     header = ("ours, CPU ms a trial", *PARTS, "timed", "whole", "mean", "with set-up")
     machine.print_table("Medians; the parts' clocks are in `timed`, not in `whole`", header, rows)
 
@@ -438,14 +445,23 @@ def print_peers(results: dict[str, dict[str, Any]], version: str) -> None:
 
     rows = [
         [
-            name, milliseconds(result["ours"]), milliseconds(result["optuna_tpe"]),
-            milliseconds(result["stock"], 1), spread(name, "stock", 0),
+            name,
+            milliseconds(result["ours"]),
+            milliseconds(result["optuna_tpe"]),
+            milliseconds(result["stock"], 1),
+            spread(name, "stock", 0),
             spread(name, "stock_rmse", 4),
         ]
         for name, result in results.items()
-    ]  # fmt: skip
-    header = ("CPU ms a trial", "ours", "Optuna's TPE", "stock fit, predict",
-              "(stock + TPE) / ours", "RMSE, stock / ours")  # fmt: skip
+    ]
+    header = (
+        "CPU ms a trial",
+        "ours",
+        "Optuna's TPE",
+        "stock fit, predict",
+        "(stock + TPE) / ours",
+        "RMSE, stock / ours",
+    )
     machine.print_table("Medians; ratios of pairs as median (p5..p95)", header, rows)
     print_batches(results, version, spread)
 
@@ -465,8 +481,15 @@ def print_batches(
         else:
             cells += [version if absent else "no [1]", "", "", "", ""]
         rows.append(cells)
-    header = ("CPU ms a trial", "ours", "a study's points", "/ ours",
-              f"a point, {SHARED_BATCH} series", "/ ours", "RMSE, theirs / ours")  # fmt: skip
+    header = (
+        "CPU ms a trial",
+        "ours",
+        "a study's points",
+        "/ ours",
+        f"a point, {SHARED_BATCH} series",
+        "/ ours",
+        "RMSE, theirs / ours",
+    )
     machine.print_table(f"prophet-batch ({version}), by what one batch is", header, rows)
     if absent:
         print("`make bench-peers` installs it\n")
@@ -497,8 +520,11 @@ def main() -> None:
     about = machine.description()
     machine.print_description(about)
     print(f"{arguments.series} series of {ROWS} days, seeds from {arguments.seed}")
-    print(f"{arguments.trials} trials each, {arguments.stock_trials} of them by stock Prophet; "
-          f"all by prophet-batch for {arguments.batch_series} series\n", flush=True)  # fmt: skip
+    print(
+        f"{arguments.trials} trials each, {arguments.stock_trials} of them by stock Prophet; "
+        f"all by prophet-batch for {arguments.batch_series} series\n",
+        flush=True,
+    )
     starts = first_fits()
     states = [f"{name} cache {s['wall']:.1f} s, CPU {s['cpu']:.1f} s" for name, s in starts.items()]
     print(f"fresh process, imports and two first fits: {'; '.join(states)}\n", flush=True)
@@ -517,10 +543,16 @@ def main() -> None:
     version, peers = peer_results(peer_python(), found, arguments.batch_series)
     results = compared(found, peers)
     print_peers(results, version)
-    machine.write_json(arguments.json, about | {
-        "arguments": vars(arguments), "prophet_batch": version, "fresh_process_seconds": starts,
-        "jobs": results,
-    })  # fmt: skip
+    machine.write_json(
+        arguments.json,
+        about
+        | {
+            "arguments": vars(arguments),
+            "prophet_batch": version,
+            "fresh_process_seconds": starts,
+            "jobs": results,
+        },
+    )
 
 
 if __name__ == "__main__":

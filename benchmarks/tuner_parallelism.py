@@ -66,9 +66,12 @@ def tuners(parallelism: int, trials: int) -> dict[str, Any]:
     builder = BayesianParamGridBuilder().addInt(pca.k, 5, 50)
     builder.addUniform(line.regParam, 1e-4, 1.0, log=True)
     common: dict[str, Any] = {
-        "estimator": Pipeline(stages=[pca, line]), "evaluator": RegressionEvaluator(),
-        "numFolds": FOLDS, "parallelism": parallelism, "seed": 0,
-    }  # fmt: skip
+        "estimator": Pipeline(stages=[pca, line]),
+        "evaluator": RegressionEvaluator(),
+        "numFolds": FOLDS,
+        "parallelism": parallelism,
+        "seed": 0,
+    }
     ours = BayesianCrossValidator(searchSpace=builder.space(), numTrials=trials, **common)
     return {
         "ours": ours,
@@ -85,10 +88,15 @@ def compare(data: DataFrame, trials: int, rounds: int) -> list[dict[str, Any]]:
                 machine.progress(f"round {number} of {rounds}: {name}, parallelism {parallelism}")
                 model, wall, busy = measured(tuner, data)
                 if number:  # the first round warms the JVM up
-                    found.append({
-                        "tuner": name, "parallelism": parallelism, "wall": wall, "busy": busy,
-                        "metrics": list(map(float, model.avgMetrics)),
-                    })  # fmt: skip
+                    found.append(
+                        {
+                            "tuner": name,
+                            "parallelism": parallelism,
+                            "wall": wall,
+                            "busy": busy,
+                            "metrics": list(map(float, model.avgMetrics)),
+                        }
+                    )
     return found
 
 
@@ -113,8 +121,10 @@ def main() -> None:
     title = f"{arguments.trials} candidates x {FOLDS} folds + 1, {arguments.rows} rows; medians"
     machine.print_table(title, ("", "parallelism", "seconds", "cores busy"), rows)
     ours = [f["metrics"] for f in found if f["tuner"] == "ours"]
-    print("metrics of all of our trials equal, to 1e-9, whatever the parallelism:",
-          bool(np.allclose(ours, ours[0], rtol=1e-9, atol=0)))  # fmt: skip
+    print(
+        "metrics of all of our trials equal, to 1e-9, whatever the parallelism:",
+        bool(np.allclose(ours, ours[0], rtol=1e-9, atol=0)),
+    )
     machine.write_json(arguments.json, about | {"arguments": vars(arguments), "runs": found})
 
 

@@ -51,9 +51,11 @@ def compare(data: DataFrame, seeds: int) -> list[tuple[str, float, int, float]]:
     """(what, best RMSE, fits, seconds) of every way; medians over seeds where there are several."""
     pca, line = PCA(inputCol="raw", outputCol="features"), LinearRegression()
     common: dict[str, Any] = {
-        "estimator": Pipeline(stages=[pca, line]), "evaluator": RegressionEvaluator(),
-        "trainRatio": RATIO, "parallelism": PARALLELISM,
-    }  # fmt: skip
+        "estimator": Pipeline(stages=[pca, line]),
+        "evaluator": RegressionEvaluator(),
+        "trainRatio": RATIO,
+        "parallelism": PARALLELISM,
+    }
     grid = ParamGridBuilder().addGrid(pca.k, K).addGrid(line.regParam, REG).build()
     TrainValidationSplit(estimatorParamMaps=grid[:1], seed=0, **common).fit(data)  # warms up
     spark_model, spark_seconds = fitted(
@@ -63,15 +65,19 @@ def compare(data: DataFrame, seeds: int) -> list[tuple[str, float, int, float]]:
     builder = BayesianParamGridBuilder
     spaces = {
         "grid searched": builder().addGrid(pca.k, K).addGrid(line.regParam, REG).space(),
-        "ranges opened": builder().addInt(pca.k, 5, 80)
-        .addUniform(line.regParam, 1e-4, 1.0, log=True).space(),
-    }  # fmt: skip
+        "ranges opened": builder()
+        .addInt(pca.k, 5, 80)
+        .addUniform(line.regParam, 1e-4, 1.0, log=True)
+        .space(),
+    }
     ways: dict[str, dict[str, Any]] = {"grid, our tuner": {"estimatorParamMaps": grid}}
     for name, space in spaces.items():
         ways[name] = {
-            "searchSpace": space, "numTrials": TRIALS, "batchSize": PARALLELISM,
+            "searchSpace": space,
+            "numTrials": TRIALS,
+            "batchSize": PARALLELISM,
             "numStartupTrials": PARALLELISM,
-        }  # fmt: skip
+        }
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
     for seed in range(seeds):
         for name, own in ways.items():

@@ -142,14 +142,20 @@ def main() -> int:
     last = {name: len(own) - 1 for name, own in args.space.items()}
     print(f"{'wall':>10} {'cost':>12}  settings")
     study = run_study(
-        job, SearchSpace(searched, fixed), num_trials=args.trials, seed=args.seed,
-        num_startup_trials=4, early_stopping_rounds=args.stop_after,
+        job,
+        SearchSpace(searched, fixed),
+        num_trials=args.trials,
+        seed=args.seed,
+        num_startup_trials=4,
+        early_stopping_rounds=args.stop_after,
         min_delta=-math.log(1 - args.gain),
         initial_points=[dict.fromkeys(args.space, 0), last],
-    )  # fmt: skip
+    )
     every = math.prod(map(len, args.space.values()))
-    print(f"{len(job.runs)} of {every} settings run in {len(study.trials)} proposals; ended by "
-          f"{study.stopped_by}")  # fmt: skip
+    print(
+        f"{len(job.runs)} of {every} settings run in {len(study.trials)} proposals; ended by "
+        f"{study.stopped_by}"
+    )
     best = job.best()
     if best is None:
         print("no run was in time")

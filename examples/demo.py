@@ -154,8 +154,10 @@ def run(spark: SparkSession, steps: Steps, output: Path, origins: list[str], tri
     holdout = data.filter(F.col("ds") > F.lit(CUTOFF.date()))
     lengths = daily.groupby(KEYS).size()
     print(f"   {len(lengths)} series of (origin, carrier), {lengths.min()} to {lengths.max()} days")
-    print(f"   models see {daily.ds.min():%d %b} to {CUTOFF:%d %b}; the last {HORIZON} days, "
-          f"{holdout.count()} rows, are held out")  # fmt: skip
+    print(
+        f"   models see {daily.ds.min():%d %b} to {CUTOFF:%d %b}; the last {HORIZON} days, "
+        f"{holdout.count()} rows, are held out"
+    )
 
     steps.next(f"Tuning: an Optuna study of up to {trials} trials for each series, in parallel")
     search = tuner(trials)

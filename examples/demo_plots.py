@@ -54,9 +54,14 @@ def forecasts(
         axis.plot(came.ds, came.y, "o", color=ORANGE, ms=4, zorder=3, label="held out: what came")
         axis.plot(own.ds, own.yhat, color=BLUE, lw=1.8, label="forecast")
         axis.fill_between(
-            own.ds, own.yhat_lower, own.yhat_upper, color=BLUE, alpha=0.2, lw=0,
+            own.ds,
+            own.yhat_lower,
+            own.yhat_upper,
+            color=BLUE,
+            alpha=0.2,
+            lw=0,
             label="80 % interval",
-        )  # fmt: skip
+        )
         axis.axvline(cutoff + pd.Timedelta(hours=12), color=GREY, lw=1, ls="--")
         axis.set_title(f"{AIRLINES.get(carrier, carrier)} from {origin}", loc="left", weight="bold")
         axis.set_ylabel("departures per day")
@@ -81,9 +86,15 @@ def search(trials: pd.DataFrame, comparison: pd.DataFrame, path: Path) -> None:
     figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4.6))
     number = relative.columns.to_numpy() + 1
     left.fill_between(
-        number, 100 * relative.quantile(0.25), 100 * relative.quantile(0.75), step="post",
-        color=BLUE, alpha=0.2, lw=0, label="middle half of the series",
-    )  # fmt: skip
+        number,
+        100 * relative.quantile(0.25),
+        100 * relative.quantile(0.75),
+        step="post",
+        color=BLUE,
+        alpha=0.2,
+        lw=0,
+        label="middle half of the series",
+    )
     left.step(number, 100 * relative.median(), where="post", color=BLUE, lw=2, label="median")
     left.axhline(100, color=GREY, ls="--", lw=1, label="untuned")
     left.set_xticks(number)

@@ -46,9 +46,11 @@ def main() -> None:
                 FROM __THIS__"""
         )
         prophet = GroupedProphet(
-            groupCols=["shop"], regressors=["price_filled"], yearlySeasonality="3",
+            groupCols=["shop"],
+            regressors=["price_filled"],
+            yearlySeasonality="3",
             uncertaintySamples=0,
-        )  # fmt: skip
+        )
         grid = (
             ParamGridBuilder()
             .addGrid(prophet.changepointPriorScale, [0.01, 0.2])
@@ -69,8 +71,10 @@ def main() -> None:
             settings = ", ".join(f"{param.name}={value}" for param, value in values.items())
             print(f"wape {metric:.4f}  {settings}")
         best = found.bestModel.stages[-1]
-        print(f"best: changepointPriorScale={best.getChangepointPriorScale()}, "
-              f"seasonalityMode={best.getSeasonalityMode()}")  # fmt: skip
+        print(
+            f"best: changepointPriorScale={best.getChangepointPriorScale()}, "
+            f"seasonalityMode={best.getSeasonalityMode()}"
+        )
         print(best.summary)
 
 

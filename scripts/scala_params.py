@@ -116,14 +116,17 @@ def _param(spec: Spec) -> str:
     default = "unset" if spec.default is None else json.dumps(spec.default)
     call = f"{make})(" if "(" in make else f"{make}("
     call = call.replace("))(", ")(")
-    return "\n".join([
-        _comment(f"{spec.doc} Default: {default}."),
-        f"  final val {spec.name}: {cls} = {call}",
-        f"    {json.dumps(spec.name)},",
-        f"    {_doc_literal(spec.doc)}",
-        "  )", "",
-        *_accessors(spec, kind),
-    ])  # fmt: skip
+    return "\n".join(
+        [
+            _comment(f"{spec.doc} Default: {default}."),
+            f"  final val {spec.name}: {cls} = {call}",
+            f"    {json.dumps(spec.name)},",
+            f"    {_doc_literal(spec.doc)}",
+            "  )",
+            "",
+            *_accessors(spec, kind),
+        ]
+    )
 
 
 def trait(name: str, of: str, specs: Sequence[Spec]) -> str:
@@ -132,16 +135,26 @@ def trait(name: str, of: str, specs: Sequence[Spec]) -> str:
     defaults = ",\n".join(f"    {s.name} -> {_literal(s.default, _kind(s)[0])}" for s in given)
     classes = sorted({_kind(s)[1].partition("[")[0] for s in specs} - {"RowsParam"})
     own_imports = f"import org.apache.spark.ml.param.{{{', '.join(classes)}}}"
-    return "\n".join([
-        "// Made by scripts/scala_params.py from the tables of the Python Params: "
-        "not to be edited.",
-        "// format: off",
-        "package sparkprophet", "", own_imports, "",
-        f"/** The params of {of}, under the names that Python gives them. */",
-        f"private[sparkprophet] trait {name} extends TableParams {{", "",
-        *map(_param, specs),
-        "  setDefault(", defaults, "  )", "}", "",
-    ])  # fmt: skip
+    return "\n".join(
+        [
+            "// Made by scripts/scala_params.py from the tables of the Python Params: "
+            "not to be edited.",
+            "// format: off",
+            "package sparkprophet",
+            "",
+            own_imports,
+            "",
+            f"/** The params of {of}, under the names that Python gives them. */",
+            f"private[sparkprophet] trait {name} extends TableParams {{",
+            "",
+            *map(_param, specs),
+            "  setDefault(",
+            defaults,
+            "  )",
+            "}",
+            "",
+        ]
+    )
 
 
 def traits() -> dict[str, str]:

@@ -31,9 +31,10 @@ def files_of(folder):
     """Every file of a save, by its path below the folder, but for hidden ones."""
     found = {str(p.relative_to(folder)): p for p in sorted(Path(folder).rglob("*")) if p.is_file()}
     return {
-        name: file for name, file in found.items()
+        name: file
+        for name, file in found.items()
         if not any(word.startswith((".", "_")) for word in name.split("/"))
-    }  # fmt: skip
+    }
 
 
 def reseal(root):

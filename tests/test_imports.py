@@ -110,6 +110,9 @@ def test_version_of_the_package_is_that_of_setup():
     pytest.importorskip("setuptools")
     done = subprocess.run(
         [sys.executable, "setup.py", "--version"],
-        cwd=ROOT, capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert done.stdout.split()[-1] == sparkprophet.__version__

@@ -1,6 +1,6 @@
 """Peer: stock Prophet and Optuna on Dask distributed, one series a task, one process a core.
 
-    python benchmarks/peers/dask_tasks.py --data DIR --trials 20 --seed 0 --result FILE
+python benchmarks/peers/dask_tasks.py --data DIR --trials 20 --seed 0 --result FILE
 """
 
 from __future__ import annotations

@@ -29,10 +29,15 @@ def tuner(trials: int, seed: int) -> GroupedProphetTuner:
     """The paper's search."""
     prophet = GroupedProphet(groupCols=["store", "item"], countryHolidays="US")
     return GroupedProphetTuner(
-        estimator=prophet, searchSpace=paper_search_space(prophet), numTrials=trials,
-        horizon=HORIZON, metric="rmse", numStartupTrials=STARTUP_TRIALS,
-        warmStart=False, seed=seed,
-    )  # fmt: skip
+        estimator=prophet,
+        searchSpace=paper_search_space(prophet),
+        numTrials=trials,
+        horizon=HORIZON,
+        metric="rmse",
+        numStartupTrials=STARTUP_TRIALS,
+        warmStart=False,
+        seed=seed,
+    )
 
 
 def warm_up_rows(spark: SparkSession) -> DataFrame:

@@ -22,12 +22,14 @@ def model(params: dict[str, Any]) -> Any:
     for name in ("prophet", "cmdstanpy"):  # a line a fit
         logging.getLogger(name).disabled = True
     made = Prophet(
-        yearly_seasonality=False, weekly_seasonality=False, daily_seasonality=False,
+        yearly_seasonality=False,
+        weekly_seasonality=False,
+        daily_seasonality=False,
         seasonality_mode=params["seasonalityMode"],
         changepoint_prior_scale=params["changepointPriorScale"],
         holidays_prior_scale=params["holidaysPriorScale"],
         uncertainty_samples=0,
-    )  # fmt: skip
+    )
     for name, period in _PERIODS.items():
         order, prior = params[f"{name}FourierOrder"], params[f"{name}PriorScale"]
         made.add_seasonality(name, period, order, prior_scale=prior)

@@ -15,6 +15,10 @@ def start() -> None:
     import ray
 
     ray.init(
-        num_cpus=peer.CORES, include_dashboard=False, log_to_driver=False, logging_level="ERROR",
-        object_store_memory=300 << 20, _temp_dir=os.path.join(tempfile.gettempdir(), "ray"),
-    )  # fmt: skip
+        num_cpus=peer.CORES,
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level="ERROR",
+        object_store_memory=300 << 20,
+        _temp_dir=os.path.join(tempfile.gettempdir(), "ray"),
+    )

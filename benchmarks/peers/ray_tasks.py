@@ -1,6 +1,6 @@
 """Peer: stock Prophet and Optuna in Ray tasks, one series a task.
 
-    python benchmarks/peers/ray_tasks.py --data DIR --trials 20 --seed 0 --result FILE
+python benchmarks/peers/ray_tasks.py --data DIR --trials 20 --seed 0 --result FILE
 """
 
 from __future__ import annotations

@@ -38,11 +38,15 @@ def tuned(name: str, frame: pd.DataFrame, trials: int, seed: int, lean: bool) ->
         tuner = tune.Tuner(
             tune.with_resources(tune.with_parameters(trial, frame=frame), {"cpu": 1}),
             tune_config=tune.TuneConfig(
-                metric="rmse", mode="min", search_alg=search, num_samples=trials,
-                max_concurrent_trials=peer.CORES, reuse_actors=lean,
+                metric="rmse",
+                mode="min",
+                search_alg=search,
+                num_samples=trials,
+                max_concurrent_trials=peer.CORES,
+                reuse_actors=lean,
             ),
             run_config=tune.RunConfig(storage_path=folder, verbose=0),
-        )  # fmt: skip
+        )
         results = tuner.fit()
     if results.errors:
         raise results.errors[0]

@@ -30,9 +30,18 @@ def fitted(spark, tables, tmp_path_factory):
     folder = tmp_path_factory.mktemp("fitted")
     (folder / "fit.json").write_text('{"uncertaintySamples": 0, "changepointPriorScale": 0.02}')
     answer = run(
-        "fit", "--input", tables / "sales.csv", "--group-cols", "store", "--horizon", "5",
-        "--config", folder / "fit.json", "--output", folder / "out",
-    )  # fmt: skip
+        "fit",
+        "--input",
+        tables / "sales.csv",
+        "--group-cols",
+        "store",
+        "--horizon",
+        "5",
+        "--config",
+        folder / "fit.json",
+        "--output",
+        folder / "out",
+    )
     return answer, folder / "out"
 
 

@@ -93,9 +93,22 @@ def test_report_predicts_compares_and_writes_a_page(spark, fitted, tmp_path):
     _, folder = fitted
     page = tmp_path / "report.html"
     code, out, err = run(
-        "report", "--input", folder, "--compare", f"{folder}/model", "--shape", "2x3", "--shape",
-        "1x1", "--price", "0.5", "--deadline", "100000", "--html", page,
-    )  # fmt: skip
+        "report",
+        "--input",
+        folder,
+        "--compare",
+        f"{folder}/model",
+        "--shape",
+        "2x3",
+        "--shape",
+        "1x1",
+        "--price",
+        "0.5",
+        "--deadline",
+        "100000",
+        "--html",
+        page,
+    )
     assert (code, err) == (0, "")
     # The summary comes first, as before.
     assert out.splitlines()[0].split() == ["status", "solver", "code", "groups", "cpu", "s"]
@@ -117,9 +130,14 @@ def test_report_of_another_job_is_no_comparison(spark, fitted, tables, tmp_path)
     _, folder = fitted
     (tmp_path / "c.json").write_text('{"uncertaintySamples": 0, "parallelism": 1}')
     code, _, _ = run(
-        "fit", "--input", tables / "sales.parquet", "--config", tmp_path / "c.json",
-        "--output", tmp_path / "whole",
-    )  # fmt: skip
+        "fit",
+        "--input",
+        tables / "sales.parquet",
+        "--config",
+        tmp_path / "c.json",
+        "--output",
+        tmp_path / "whole",
+    )
     assert code == 0
     answer = run("report", "--input", folder, "--compare", tmp_path / "whole")
     wrong(answer, "compare", "1 groups", "this one's 3")
@@ -150,13 +168,26 @@ def test_tune_writes_trials_and_comparison(spark, tables, tmp_path):
     )
     out_folder = tmp_path / "out"
     code, out, err = run(
-        "tune", "--input", tables / "sales.jsonl", "--config", config, "--output", out_folder,
-        "--horizon", "7", "--num-trials", "2",
-    )  # fmt: skip
+        "tune",
+        "--input",
+        tables / "sales.jsonl",
+        "--config",
+        config,
+        "--output",
+        out_folder,
+        "--horizon",
+        "7",
+        "--num-trials",
+        "2",
+    )
     assert code == 0 and only_own_lines(err)
     assert sorted(p.name for p in out_folder.iterdir()) == [
-        "comparison", "failures", "forecasts", "model", "trials",
-    ]  # fmt: skip
+        "comparison",
+        "failures",
+        "forecasts",
+        "model",
+        "trials",
+    ]
     assert "2 groups tuned" in out
     trials = spark.read.parquet(f"{out_folder}/trials").toPandas()
     # The flag wins over the file's nine.
@@ -196,9 +227,17 @@ def test_regressors_come_from_a_table(spark, tables, tmp_path):
 def test_too_many_failures_are_written_and_end_with_3(spark, tables, tmp_path):
     (tmp_path / "c.json").write_text('{"maxFailedFraction": 0.2, "uncertaintySamples": 0}')
     code, out, err = run(
-        "fit", "--input", tables / "sales.parquet", "--group-cols", "store",
-        "--config", tmp_path / "c.json", "--output", tmp_path / "out", "--json",
-    )  # fmt: skip
+        "fit",
+        "--input",
+        tables / "sales.parquet",
+        "--group-cols",
+        "store",
+        "--config",
+        tmp_path / "c.json",
+        "--output",
+        tmp_path / "out",
+        "--json",
+    )
     assert code == 3 and only_own_lines(err)
     assert "1 of 3 groups failed" in err and "maxFailedFraction is 0.2" in err
     facts = json.loads(out)
@@ -259,9 +298,17 @@ def test_partitioned_folders_are_read_by_their_content(spark, tables, tmp_path):
     rows.write.partitionBy("store").parquet(str(tmp_path / "sales"))
     (tmp_path / "c.json").write_text('{"uncertaintySamples": 0}')
     code, out, _ = run(
-        "fit", "--input", tmp_path / "sales", "--group-cols", "store", "--output",
-        tmp_path / "o", "--config", tmp_path / "c.json", "--json",
-    )  # fmt: skip
+        "fit",
+        "--input",
+        tmp_path / "sales",
+        "--group-cols",
+        "store",
+        "--output",
+        tmp_path / "o",
+        "--config",
+        tmp_path / "c.json",
+        "--json",
+    )
     assert code == 0 and json.loads(out)["groups"] == 3
 
 
@@ -270,9 +317,15 @@ def test_times_that_are_none_fail_their_own_group_only(spark, tables, tmp_path):
     lines[3] = lines[3].replace("2024-03-03", "someday")
     (tmp_path / "s.csv").write_text("\n".join(lines))
     code, out, _ = run(
-        "fit", "--input", tmp_path / "s.csv", "--group-cols", "store", "--output", tmp_path / "o",
+        "fit",
+        "--input",
+        tmp_path / "s.csv",
+        "--group-cols",
+        "store",
+        "--output",
+        tmp_path / "o",
         "--json",
-    )  # fmt: skip
+    )
     assert code == 0
     assert json.loads(out)["by_error_code"] == {"DS_NULL": 1, "TOO_SHORT": 1}
 
@@ -291,10 +344,23 @@ def test_help_and_version(capsys):
 def test_a_process_of_its_own_is_quiet(tables, tmp_path):
     environment = {k: v for k, v in os.environ.items() if k != "PYSPARK_PYTHON"}
     done = subprocess.run(
-        [sys.executable, "-m", "sparkprophet", "fit", "--input", str(tables / "sales.parquet"),
-         "--group-cols", "store", "--output", str(tmp_path / "o"), "--json"],
-        capture_output=True, text=True, env=environment,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "sparkprophet",
+            "fit",
+            "--input",
+            str(tables / "sales.parquet"),
+            "--group-cols",
+            "store",
+            "--output",
+            str(tmp_path / "o"),
+            "--json",
+        ],
+        capture_output=True,
+        text=True,
+        env=environment,
+    )
     assert done.returncode == 0
     assert json.loads(done.stdout)["by_status"] == {"ok": 2, "failed": 1}
     assert done.stderr and only_own_lines(done.stderr)
@@ -307,12 +373,28 @@ def test_spark_submit_passes_the_exit_code_on(tables, tmp_path):
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
     (tmp_path / "c.json").write_text('{"maxFailedFraction": 0, "uncertaintySamples": 0}')
     done = subprocess.run(
-        [str(SUBMIT), "--master", "local[2]", "--conf", "spark.ui.enabled=false",
-         str(PACKAGE / "__main__.py"), "fit", "--input", str(tables / "sales.parquet"),
-         "--group-cols", "store", "--config", str(tmp_path / "c.json"),
-         "--output", str(tmp_path / "o")],
-        capture_output=True, text=True, cwd=tmp_path, env=environment,
-    )  # fmt: skip
+        [
+            str(SUBMIT),
+            "--master",
+            "local[2]",
+            "--conf",
+            "spark.ui.enabled=false",
+            str(PACKAGE / "__main__.py"),
+            "fit",
+            "--input",
+            str(tables / "sales.parquet"),
+            "--group-cols",
+            "store",
+            "--config",
+            str(tmp_path / "c.json"),
+            "--output",
+            str(tmp_path / "o"),
+        ],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=environment,
+    )
     assert done.returncode == 3, done.stderr
     # spark-submit itself would join stderr to stdout.
     assert done.stdout.startswith("status ") and "sparkprophet:" not in done.stdout

@@ -93,9 +93,16 @@ def test_a_wrong_config_ends_with_2_before_spark(case, no_spark, tables, tmp_pat
     text, words = WRONG_CONFIGS[case]
     Path("c.json").write_text(text)
     answer = run(
-        "tune", "--input", tables / "sales.csv", "--output", "o", "--config", "c.json",
-        "--horizon", "7",
-    )  # fmt: skip
+        "tune",
+        "--input",
+        tables / "sales.csv",
+        "--output",
+        "o",
+        "--config",
+        "c.json",
+        "--horizon",
+        "7",
+    )
     wrong(answer, "c.json", *words)
     assert not Path("o").exists()
 
@@ -103,9 +110,14 @@ def test_a_wrong_config_ends_with_2_before_spark(case, no_spark, tables, tmp_pat
 def test_yaml_names_are_given_once(no_spark, tables, tmp_path):
     (tmp_path / "c.yaml").write_text("seed: 1\nseed: 2\n")
     answer = run(
-        "fit", "--input", tables / "sales.csv", "--output", tmp_path / "o", "--config",
+        "fit",
+        "--input",
+        tables / "sales.csv",
+        "--output",
+        tmp_path / "o",
+        "--config",
         tmp_path / "c.yaml",
-    )  # fmt: skip
+    )
     wrong(answer, "c.yaml", "'seed'", "twice")
 
 
@@ -113,9 +125,14 @@ def test_yaml_without_pyyaml_says_what_to_install(no_spark, monkeypatch, tables,
     monkeypatch.setitem(sys.modules, "yaml", None)
     (tmp_path / "c.yaml").write_text("seed: 1\n")
     answer = run(
-        "fit", "--input", tables / "sales.csv", "--output", tmp_path / "o", "--config",
+        "fit",
+        "--input",
+        tables / "sales.csv",
+        "--output",
+        tmp_path / "o",
+        "--config",
         tmp_path / "c.yaml",
-    )  # fmt: skip
+    )
     wrong(answer, "pyyaml", "pip install")
 
 
@@ -146,9 +163,16 @@ def test_a_file_that_is_something_else_ends_with_2(spark, command, tmp_path):
 def test_wrong_frequency_ends_with_2(spark, fitted, tmp_path):
     _, folder = fitted
     answer = run(
-        "forecast", "--input", folder, "--horizon", "2", "--freq", "fortnight", "--output",
+        "forecast",
+        "--input",
+        folder,
+        "--horizon",
+        "2",
+        "--freq",
+        "fortnight",
+        "--output",
         tmp_path / "o",
-    )  # fmt: skip
+    )
     wrong(answer, "freq", "'fortnight'")
 
 

@@ -36,8 +36,15 @@ def test_the_cheapest_setting_in_time():
 
 
 def test_it_stops_when_nothing_is_gained():
-    done = choose("--space", '{"cores": [1, 10, 100, 1000, 10000]}', "--stop-after", "3",
-                  "--trials", "50", *job("import time; time.sleep(0.3)"))  # fmt: skip
+    done = choose(
+        "--space",
+        '{"cores": [1, 10, 100, 1000, 10000]}',
+        "--stop-after",
+        "3",
+        "--trials",
+        "50",
+        *job("import time; time.sleep(0.3)"),
+    )
     assert done.returncode == 0, done.stderr
     # The first setting of all, one core, is the cheapest: three proposals later it ends.
     assert "in 4 proposals; ended by earlyStopping" in done.stdout
@@ -53,8 +60,9 @@ def test_settings_that_fail_are_left_out():
 
 
 def test_no_setting_in_time():
-    done = choose("--space", '{"cores": [1, 2]}', "--deadline", "0.01",
-                  *job("import time; time.sleep(0.1)"))  # fmt: skip
+    done = choose(
+        "--space", '{"cores": [1, 2]}', "--deadline", "0.01", *job("import time; time.sleep(0.1)")
+    )
     assert done.returncode == 1
     assert done.stdout.splitlines()[-1] == "no run was in time"
 

@@ -34,8 +34,15 @@ def test_walkthrough(tmp_path):
     done = example("walkthrough", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
-    for words in ("TOO_SHORT", "yhat_upper", "weekly", "prophet.forecaster.Prophet", "wape 0.0",
-                  "2 groups tuned", "loaded: 3 rows"):  # fmt: skip
+    for words in (
+        "TOO_SHORT",
+        "yhat_upper",
+        "weekly",
+        "prophet.forecaster.Prophet",
+        "wape 0.0",
+        "2 groups tuned",
+        "loaded: 3 rows",
+    ):
         assert words in done.stdout
     assert list(tmp_path.iterdir()) == []
 
@@ -72,9 +79,18 @@ def test_nightly_job(shared_data, tmp_path, launcher):
     keys = rows[["store", "brand"]].drop_duplicates().sort_values(["store", "brand"])[:3]
     output = tmp_path / "run"
     done = example(
-        "nightly_job", "--input", shared_data / "dominicks_oj_weekly.parquet", "--limit", "3",
-        "--horizon", "2", "--output", output, folder=tmp_path, launcher=launcher,
-    )  # fmt: skip
+        "nightly_job",
+        "--input",
+        shared_data / "dominicks_oj_weekly.parquet",
+        "--limit",
+        "3",
+        "--horizon",
+        "2",
+        "--output",
+        output,
+        folder=tmp_path,
+        launcher=launcher,
+    )
     assert done.returncode == 0, done.stderr
     assert "models table: 3 rows for 3 series" in done.stdout
     assert sorted(p.name for p in output.iterdir()) == ["failures", "forecasts", "model"]
@@ -97,8 +113,11 @@ def test_demo(tmp_path):
     environment = {"MPLCONFIGDIR": str(tmp_path / "matplotlib")} | os.environ
     done = subprocess.run(
         [sys.executable, str(EXAMPLES / "demo.py"), "--origins", "EWR", "--trials", "3"],
-        capture_output=True, text=True, cwd=tmp_path, env=environment,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=environment,
+    )
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert "to the last bit" in done.stdout

@@ -16,9 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SUBMIT = Path(pyspark.__file__).parent / "bin" / "spark-submit"
 VERSION = sparkprophet.__version__
 JAR = ROOT / "target" / "scala-2.13" / f"sparkprophet_2.13-{VERSION}.jar"
-EXAMPLES = (
-    ROOT / "target" / "examples" / "scala-2.13" / f"sparkprophet-examples_2.13-{VERSION}.jar"
-)
+EXAMPLES = ROOT / "target" / "examples" / "scala-2.13" / f"sparkprophet-examples_2.13-{VERSION}.jar"
 CLUSTER = pytest.param("local-cluster[2,1,1024]", marks=pytest.mark.slow)
 
 pytestmark = pytest.mark.skipif(
@@ -50,8 +48,9 @@ def test_nightly_forecast(tmp_path, master):
 
     failures = pd.read_parquet(tmp_path / "run" / "failures").sort_values("item")
     assert failures[["store", "item", "n_obs"]].to_numpy().tolist() == [
-        ["store 4", 2, 0], ["store 4", 3, 1],
-    ]  # fmt: skip
+        ["store 4", 2, 0],
+        ["store 4", 3, 1],
+    ]
     forecasts = pd.read_parquet(tmp_path / "run" / "forecasts")
     assert forecasts.groupby(["store", "item"]).size().tolist() == [28] * 18
     ahead = pd.date_range("2024-01-01", periods=420 + 28)[420:].date
@@ -75,9 +74,12 @@ def test_too_many_failures_have_an_exit_code_of_their_own(tmp_path):
     sales["ds"] = sales.ds.dt.date
     sales.to_parquet(tmp_path / "sales.parquet")
     done = submit(
-        "NightlyForecast", tmp_path / "run", tmp_path / "sales.parquet", master="local[2]",
+        "NightlyForecast",
+        tmp_path / "run",
+        tmp_path / "sales.parquet",
+        master="local[2]",
         folder=tmp_path,
-    )  # fmt: skip
+    )
     assert done.returncode == 3, done.stderr
     assert "1 of 3 groups failed (maxFailedFraction is 0.1)" in done.stderr
     forecasts = pd.read_parquet(tmp_path / "run" / "forecasts")
@@ -111,8 +113,14 @@ REMEDY = (
 @pytest.mark.slow
 def test_a_python_that_is_not_there(tmp_path):
     variables = {"PYSPARK_PYTHON": "/no/such/python", "PYSPARK_DRIVER_PYTHON": ""}
-    done = submit("NightlyForecast", "run", master="local[2]", folder=tmp_path,
-                  SPARK_HOME=str(SUBMIT.parents[1]), **variables)  # fmt: skip
+    done = submit(
+        "NightlyForecast",
+        "run",
+        master="local[2]",
+        folder=tmp_path,
+        SPARK_HOME=str(SUBMIT.parents[1]),
+        **variables,
+    )
     assert done.returncode == 1
     said = [line for line in done.stderr.splitlines() if line.startswith("NightlyForecast: ")]
     assert len(said) == 1
@@ -125,9 +133,16 @@ def test_a_python_that_is_not_there(tmp_path):
 def test_no_python_is_named(tmp_path):
     bare = tmp_path / "bare"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", bare], check=True)
-    done = submit("NightlyForecast", tmp_path / "run", master="local[2]", folder=tmp_path,
-                  SPARK_HOME=str(SUBMIT.parents[1]), PYSPARK_PYTHON="", PYSPARK_DRIVER_PYTHON="",
-                  PATH=f"{bare}/bin:{os.environ['PATH']}")  # fmt: skip
+    done = submit(
+        "NightlyForecast",
+        tmp_path / "run",
+        master="local[2]",
+        folder=tmp_path,
+        SPARK_HOME=str(SUBMIT.parents[1]),
+        PYSPARK_PYTHON="",
+        PYSPARK_DRIVER_PYTHON="",
+        PATH=f"{bare}/bin:{os.environ['PATH']}",
+    )
     assert done.returncode == 1
     said = [line for line in done.stderr.splitlines() if line.startswith("NightlyForecast: ")]
     assert len(said) == 1

@@ -95,9 +95,7 @@ def holding(cases: list[dict[str, Any]], system: str) -> int:
     return sum(case["systems"][system]["holds"] for case in cases)
 
 
-_HEADER = (
-    "| case | promise | sparkprophet | s | `applyInPandas` | s |\n|---|---|---|---|---|---|"
-)
+_HEADER = "| case | promise | sparkprophet | s | `applyInPandas` | s |\n|---|---|---|---|---|---|"
 
 
 def _count(name: str, cases: list[dict[str, Any]]) -> str:
@@ -111,8 +109,10 @@ def _line(case: dict[str, Any]) -> str:
     cells = [case["case"], case["promise"]]
     for system in SYSTEMS:
         found = case["systems"][system]
-        cells += [f"{'holds' if found['holds'] else '**broken**'}: {found['seen']}",
-                  f"{found['seconds']:.0f}"]  # fmt: skip
+        cells += [
+            f"{'holds' if found['holds'] else '**broken**'}: {found['seen']}",
+            f"{found['seconds']:.0f}",
+        ]
     return "| " + " | ".join(_escaped(cell) for cell in cells) + " |"
 
 

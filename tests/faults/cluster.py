@@ -69,10 +69,14 @@ class Job(Program):
         if hosts:
             master = f"spark://{hosts[0]}:{free_port(hosts[0])}"
         settings = {
-            "spark.master": master, "spark.ui.enabled": "false", "spark.driver.memory": "1g",
-            "spark.log.level": "ERROR", "spark.ui.showConsoleProgress": "false",
-            "spark.sql.warehouse.dir": str(place), "spark.executor.memory": "1g",
-        }  # fmt: skip
+            "spark.master": master,
+            "spark.ui.enabled": "false",
+            "spark.driver.memory": "1g",
+            "spark.log.level": "ERROR",
+            "spark.ui.showConsoleProgress": "false",
+            "spark.sql.warehouse.dir": str(place),
+            "spark.executor.memory": "1g",
+        }
         settings |= {f"spark.executorEnv.{name}": value for name, value in own.items()}
         options = [f"--conf {k}={v}" for k, v in (settings | (conf or {})).items()]
         own["PYSPARK_SUBMIT_ARGS"] = " ".join([*options, "pyspark-shell"])
@@ -88,10 +92,22 @@ class Job(Program):
         port = master.rpartition(":")[2]
         programs = [("master.Master", "--host", hosts[0], "--port", port, "--webui-port", "0")]
         programs += [
-            ("worker.Worker", "--host", host, "--cores", "1", "--memory", "1g", "--webui-port", "0",
-             "--work-dir", str(self.place / "work"), master)
+            (
+                "worker.Worker",
+                "--host",
+                host,
+                "--cores",
+                "1",
+                "--memory",
+                "1g",
+                "--webui-port",
+                "0",
+                "--work-dir",
+                str(self.place / "work"),
+                master,
+            )
             for host in hosts
-        ]  # fmt: skip
+        ]
         spark_class = Path(pyspark.__file__).parent / "bin" / "spark-class"
         for program, *arguments in programs:
             self.start([spark_class, f"org.apache.spark.deploy.{program}", *arguments], env)

@@ -66,9 +66,7 @@ def killed_mid_save(system: Any, place: Path) -> str:
     with Job(place / "first", name_of(system), data, save=str(path)) as job:
         expected = forecasts(outcomes_of(job))
     for number, seconds in enumerate((0.2, 0.9, 1.7)):
-        with Job(
-            place / str(number), name_of(system), data, save=str(path), saves=200
-        ) as job:
+        with Job(place / str(number), name_of(system), data, save=str(path), saves=200) as job:
             job.found(lambda job=job: job.flagged("saving"))
             time.sleep(seconds)
             job.kill_all()
@@ -109,6 +107,7 @@ def interrupted(system: Any, place: Path) -> str:
 
 def given_up(what: str) -> Any:
     """A case in which another thread of the driver does `what` while a group is at work."""
+
     def run(system: Any, place: Path) -> str:
         with Job(place / "job", name_of(system), data_with(place, "wait"), meanwhile=what) as job:
             at_work = job.found(lambda: job.flagged("began"))

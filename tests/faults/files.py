@@ -119,6 +119,7 @@ def with_pickle(system: Any, path: Path, mark: Path) -> None:
 
 def with_metadata(**changes: Any) -> Callable[[Any, Path, Path], None]:
     """The change of saved metadata; of Plain's models the same keys in each model's JSON."""
+
     def change(system: Any, path: Path, mark: Path) -> None:
         if system is SYSTEMS["ours"]:
             (file,) = path.glob("metadata/part-*")

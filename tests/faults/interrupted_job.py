@@ -31,11 +31,14 @@ PATIENCE = 300  # seconds: far more than anything here takes
 
 def session(place):
     options = {
-        "spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false",
-        "spark.sql.shuffle.partitions": "2", "spark.log.level": "OFF",
-        "spark.driver.memory": "1g", "spark.sql.catalogImplementation": "in-memory",
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.sql.shuffle.partitions": "2",
+        "spark.log.level": "OFF",
+        "spark.driver.memory": "1g",
+        "spark.sql.catalogImplementation": "in-memory",
         "spark.local.dir": str(place / "local"),
-    }  # fmt: skip
+    }
     return SparkSession.builder.master("local[2]").config(map=options).getOrCreate()
 
 
@@ -59,15 +62,25 @@ def stages(place, event):
     return {
         "fit": slow,
         "tuner": GroupedProphetTuner(
-            estimator=own, searchSpace=tuned, horizon=7, numTrials=2000, parallelism=2,
+            estimator=own,
+            searchSpace=tuned,
+            horizon=7,
+            numTrials=2000,
+            parallelism=2,
             checkpointDir=str(place / f"{event}-checkpoint"),
         ),
         "search": BayesianTrainValidationSplit(
-            estimator=slow, evaluator=RegressionEvaluator(labelCol="y", predictionCol="yhat"),
-            searchSpace=space, numTrials=4, timestampCol="ds", horizon=7, parallelism=2,
-            storage=f"sqlite:///{place}/{event}.db", studyName="s",
+            estimator=slow,
+            evaluator=RegressionEvaluator(labelCol="y", predictionCol="yhat"),
+            searchSpace=space,
+            numTrials=4,
+            timestampCol="ds",
+            horizon=7,
+            parallelism=2,
+            storage=f"sqlite:///{place}/{event}.db",
+            studyName="s",
         ),
-    }  # fmt: skip
+    }
 
 
 def trials_at_work(file):

@@ -1,6 +1,6 @@
 """A driver program: fits a Parquet folder by one of the systems, writes what became of each group.
 
-    python job.py ARGUMENTS.json
+python job.py ARGUMENTS.json
 """
 
 import json

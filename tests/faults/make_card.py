@@ -77,9 +77,12 @@ def run_part(part: str, system: str, limit: float) -> list[dict[str, Any]]:
             name, _, value = (mark := f"FAULTS_CARD={uuid.uuid4().hex}").partition("=")
             process = subprocess.Popen(
                 [sys.executable, __file__, "--here", part, system, str(out), str(len(found))],
-                env=os.environ | {name: value}, stdout=subprocess.DEVNULL, cwd=folder,
-                stderr=open(Path(folder, "stderr"), "wb"), start_new_session=True,
-            )  # fmt: skip
+                env=os.environ | {name: value},
+                stdout=subprocess.DEVNULL,
+                cwd=folder,
+                stderr=open(Path(folder, "stderr"), "wb"),
+                start_new_session=True,
+            )
             try:
                 found += watched(process, out, [case.slow for case in own[len(found) :]], limit)
             finally:

@@ -67,9 +67,13 @@ class Program:
         path = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         with open(self._log, "ab") as file:
             return subprocess.Popen(
-                list(map(str, command)), stdout=file, stderr=file, start_new_session=True,
-                env=os.environ | path | {name: value} | dict(environment), cwd=self._log.parent,
-            )  # fmt: skip
+                list(map(str, command)),
+                stdout=file,
+                stderr=file,
+                start_new_session=True,
+                env=os.environ | path | {name: value} | dict(environment),
+                cwd=self._log.parent,
+            )
 
     def __enter__(self) -> Program:
         return self

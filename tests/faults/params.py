@@ -17,8 +17,12 @@ from systems import SYSTEMS, Settings
 
 def mistaken(name: str, settings: Settings, *words: str) -> Case:
     """A setting that no data can make right."""
-    return Case("params", name, "P7", lambda system, place: told(
-        lambda: fitted(system, frame(good()), settings), *words))  # fmt: skip
+    return Case(
+        "params",
+        name,
+        "P7",
+        lambda system, place: told(lambda: fitted(system, frame(good()), settings), *words),
+    )
 
 
 def told(call: Callable[[], Any], *words: str) -> str:
@@ -48,6 +52,11 @@ def of_another_stage(system: Any, place: Path) -> str:
 CASES = [
     mistaken("bad prior scale", Settings(prior_scale=-1.0), "changepointPriorScale", "-1"),
     Case("params", "a param of another stage", "P7", of_another_stage),
-    mistaken("a regressor that is missing", Settings(regressors=("price",)), "regressors",
-             "'price'", "columns are"),
-]  # fmt: skip
+    mistaken(
+        "a regressor that is missing",
+        Settings(regressors=("price",)),
+        "regressors",
+        "'price'",
+        "columns are",
+    ),
+]

@@ -27,10 +27,13 @@ MACHINE = ["fit_seconds", "cpu_seconds", "host", "pid", "started_at"]
 
 def session():
     options = {
-        "spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false",
-        "spark.sql.shuffle.partitions": "2", "spark.log.level": "ERROR",
-        "spark.driver.memory": "1g", "spark.sql.catalogImplementation": "in-memory",
-    }  # fmt: skip
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.sql.shuffle.partitions": "2",
+        "spark.log.level": "ERROR",
+        "spark.driver.memory": "1g",
+        "spark.sql.catalogImplementation": "in-memory",
+    }
     return SparkSession.builder.master("local[2]").config(map=options).getOrCreate()
 
 
@@ -40,10 +43,15 @@ def series():
     random = np.random.default_rng(5)
     ds = pd.date_range("2024-01-01", periods=ROWS)
     parts = [
-        pd.DataFrame({"g": f"g{i:02}", "ds": ds, "y": 30 + i + 4 * np.sin(2 * np.pi * t / 7)
-                      + random.normal(0, 1, ROWS)})
+        pd.DataFrame(
+            {
+                "g": f"g{i:02}",
+                "ds": ds,
+                "y": 30 + i + 4 * np.sin(2 * np.pi * t / 7) + random.normal(0, 1, ROWS),
+            }
+        )
         for i in range(GROUPS)
-    ]  # fmt: skip
+    ]
     return pd.concat(parts, ignore_index=True)
 
 
@@ -92,14 +100,27 @@ def search(spark, place, name):
         .space()
     )
     job = BayesianTrainValidationSplit(
-        estimator=stage, evaluator=RegressionEvaluator(), searchSpace=space, numTrials=TRIALS,
-        batchSize=4, parallelism=2, numStartupTrials=6, seed=3, timestampCol="time", horizon=50,
-        storage=f"sqlite:///{place}/{name}.db", studyName="story",
-    )  # fmt: skip
+        estimator=stage,
+        evaluator=RegressionEvaluator(),
+        searchSpace=space,
+        numTrials=TRIALS,
+        batchSize=4,
+        parallelism=2,
+        numStartupTrials=6,
+        seed=3,
+        timestampCol="time",
+        horizon=50,
+        storage=f"sqlite:///{place}/{name}.db",
+        studyName="story",
+    )
     model = job.fit(data)
     trials = model.trials.drop(columns="seconds").to_dict("records")
-    return {"trials": repr(trials), "stoppedBy": model.stoppedBy, "count": len(trials),
-            "coefficients": repr(list(model.bestModel.coefficients))}  # fmt: skip
+    return {
+        "trials": repr(trials),
+        "stoppedBy": model.stoppedBy,
+        "count": len(trials),
+        "coefficients": repr(list(model.bestModel.coefficients)),
+    }
 
 
 if __name__ == "__main__":

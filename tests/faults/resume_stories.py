@@ -98,11 +98,16 @@ def _story(
         after = kept()
         lost = [key for key in before if after.get(key) != before[key]]
         assert not lost, f"run {number} has lost or done again what was kept: {lost}"
-        rows.append({
-            "run": number, "seconds": round(time.monotonic() - began, 1),
-            "ended": "its end" if ended == 0 else "SIGKILL", "found": len(before),
-            "done": len(after) - len(before), "kept": len(after),
-        })  # fmt: skip
+        rows.append(
+            {
+                "run": number,
+                "seconds": round(time.monotonic() - began, 1),
+                "ended": "its end" if ended == 0 else "SIGKILL",
+                "found": len(before),
+                "done": len(after) - len(before),
+                "kept": len(after),
+            }
+        )
     with Program([JOB, kind, place, "undisturbed"], place / f"{kind}-undisturbed.log") as program:
         program.wait_for(lambda: False, PATIENCE)
         assert program.process.wait() == 0, program.said()

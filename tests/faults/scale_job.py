@@ -63,9 +63,7 @@ def large(spark: SparkSession, rows: int) -> DataFrame:
     for number in range(SMALL):
         own = spark.range(number, 86_400 * 80, 691, numPartitions=1)
         base = base.union(own.withColumn("g", F.lit(f"small {number}")))
-    return base.selectExpr(
-        "g", "timestamp_seconds(1704067200 + id) AS ds", f"{label} AS y"
-    )
+    return base.selectExpr("g", "timestamp_seconds(1704067200 + id) AS ds", f"{label} AS y")
 
 
 def fit_many(spark: SparkSession, system: Any, sizes: list[int]) -> list[dict[str, Any]]:
@@ -82,8 +80,11 @@ def fit_many(spark: SparkSession, system: Any, sizes: list[int]) -> list[dict[st
         ok = "model IS NOT NULL" if isinstance(model, DataFrame) else "status = 'ok'"
         keys, good = table.agg(F.count_distinct("g"), F.count_if(F.expr(ok))).first()
         rows = table.count()
-        found.append({"groups": groups, "seconds": seconds, "rows": rows, "keys": keys, "ok": good}
-                     | scale.heap(spark) | {"python": scale.resident()})  # fmt: skip
+        found.append(
+            {"groups": groups, "seconds": seconds, "rows": rows, "keys": keys, "ok": good}
+            | scale.heap(spark)
+            | {"python": scale.resident()}
+        )
         print(json.dumps(found[-1]), file=sys.stderr, flush=True)
         model.unpersist()
     return found
@@ -113,8 +114,11 @@ def fit_large(spark: SparkSession, system: Any, rows: int) -> dict[str, Any]:
         outcomes = system.outcomes(loaded)
         at = timed("forecast", at)
         away = F.avg(F.abs(F.col("yhat") - F.col("y")))
-        errors = system.transform(loaded, data).groupBy("g").agg(F.count("yhat").alias("n"),
-                                                                 away.alias("away"))  # fmt: skip
+        errors = (
+            system.transform(loaded, data)
+            .groupBy("g")
+            .agg(F.count("yhat").alias("n"), away.alias("away"))
+        )
         fitted = {row.g: (row.n, row.away) for row in errors.collect()}
         timed("transform", at)
     forecasts = {key[0]: outcome.forecast for key, outcome in outcomes.items()}

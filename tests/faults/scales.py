@@ -37,11 +37,14 @@ def scale_job(
     name = next(name for name, known in SYSTEMS.items() if known is system)
     with open(place / "out", "wb") as out, open(place / "errors", "wb") as errors:
         process = subprocess.Popen(
-            [sys.executable, HERE / "scale_job.py", name, work, sizes, master], cwd=place,
-            stdout=out, stderr=errors, start_new_session=True,
+            [sys.executable, HERE / "scale_job.py", name, work, sizes, master],
+            cwd=place,
+            stdout=out,
+            stderr=errors,
+            start_new_session=True,
             env=os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
             preexec_fn=partial(resource.setrlimit, resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY)),
-        )  # fmt: skip
+        )
         try:
             code = process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -167,8 +170,15 @@ def all_failing(system: Any, place: Path, groups: int = 3_000) -> str:
     try:
         system.fit(failing(groups, "false"), Settings())
     except FitFailedError as error:
-        check_message(str(error), f"{groups} of {groups} groups failed", "TOO_SHORT", "Y_INFINITE",
-                      "DS_NULL", "maxFailedFraction", "group g=")  # fmt: skip
+        check_message(
+            str(error),
+            f"{groups} of {groups} groups failed",
+            "TOO_SHORT",
+            "Y_INFINITE",
+            "DS_NULL",
+            "maxFailedFraction",
+            "group g=",
+        )
         rows = error.model.models.filter("error_code IS NOT NULL").count()
         error.model.unpersist()
         broken_unless(rows == groups, f"{rows} rows of {groups}")

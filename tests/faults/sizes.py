@@ -46,8 +46,10 @@ def empty_partition(system: Any, place: Path) -> str:
 CASES = [
     Case("size", "empty frame", "P1 P7", empty_frame),
     Case("size", "empty partition", "P1 P2 P3", empty_partition),
-    SIZE.case("1 row", Group("1 row", series(rows=1), "TOO_SHORT",
-                             ("1 usable rows, 2 needed", "minObservations"))),
+    SIZE.case(
+        "1 row",
+        Group("1 row", series(rows=1), "TOO_SHORT", ("1 usable rows, 2 needed", "minObservations")),
+    ),
     SIZE.case("2 rows", Group("2 rows", series(rows=2))),
     SIZE.case("fewer rows than changepoints", Group("few rows", series(rows=9))),
-]  # fmt: skip
+]

@@ -71,10 +71,16 @@ def left(path: Path, before: set[str]) -> set[str]:
 def disk_full(system: Any, place: Path) -> str:
     """A save of a large model over a small one, on a disk with room for half of it."""
     disk, rows = place / "disk", 40_000
-    large = {"large": [(d, float(v)) for d, v in zip(
-        np.datetime64("2000-01-01T00:00", "us") + np.arange(rows) * np.timedelta64(1, "h"),
-        np.random.default_rng(0).normal(10, 1, rows), strict=True,
-    )]}  # fmt: skip
+    large = {
+        "large": [
+            (d, float(v))
+            for d, v in zip(
+                np.datetime64("2000-01-01T00:00", "us") + np.arange(rows) * np.timedelta64(1, "h"),
+                np.random.default_rng(0).normal(10, 1, rows),
+                strict=True,
+            )
+        ]
+    }
     large = {k: [(d.item(), v) for d, v in own] for k, own in large.items()}
     with small_disk(disk, MIB // 4):
         path = disk / "model"
@@ -133,9 +139,10 @@ def two_writers(system: Any, place: Path) -> str:
     system.save(models[0], path)
     for _ in range(5):
         *saves, read = together(
-            lambda: system.save(models[0], path), lambda: system.save(models[1], path),
+            lambda: system.save(models[0], path),
+            lambda: system.save(models[1], path),
             lambda: saved_forecasts(system, path),
-        )  # fmt: skip
+        )
         errors = [save for save in saves if save is not None]
         broken_unless(not errors, f"a writer fails: {cause(errors[0]) if errors else ''}")
         # A reader whose files are replaced while it reads has an error, and loads again.
@@ -188,10 +195,15 @@ def search(system: Any, file: Path) -> None:
     if system is SYSTEMS["ours"]:
         space = BayesianParamGridBuilder().addUniform(stage.regParam, 0.0, 1.0).space()
         BayesianTrainValidationSplit(
-            estimator=stage, searchSpace=space, numTrials=3, seed=1, sampler="random",
+            estimator=stage,
+            searchSpace=space,
+            numTrials=3,
+            seed=1,
+            sampler="random",
             evaluator=ForecastEvaluator(labelCol="label", predictionCol="prediction"),
-            storage=url, studyName="card",
-        ).fit(numbers())  # fmt: skip
+            storage=url,
+            studyName="card",
+        ).fit(numbers())
         return
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     study = optuna.create_study(storage=url, study_name="card", load_if_exists=True)

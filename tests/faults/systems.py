@@ -59,17 +59,24 @@ class Ours:
     def fit(self, data: DataFrame, settings: Settings) -> GroupedProphetModel:
         """A fitted, or tuned, model."""
         stage = GroupedProphet(
-            groupCols=list(settings.keys), regressors=list(settings.regressors),
-            uncertaintySamples=0, changepointPriorScale=settings.prior_scale,
-            groupTimeout=settings.group_timeout, groupMemoryInMB=settings.group_memory,
-        )  # fmt: skip
+            groupCols=list(settings.keys),
+            regressors=list(settings.regressors),
+            uncertaintySamples=0,
+            changepointPriorScale=settings.prior_scale,
+            groupTimeout=settings.group_timeout,
+            groupMemoryInMB=settings.group_memory,
+        )
         if not settings.trials:
             return stage.fit(data)
         space = BayesianParamGridBuilder().addUniform(stage.changepointPriorScale, 0.01, 0.5)
         tuner = GroupedProphetTuner(
-            estimator=stage, searchSpace=space.space(), horizon=HORIZON, sampler="random",
-            numTrials=settings.trials, groupTimeout=settings.group_timeout,
-        )  # fmt: skip
+            estimator=stage,
+            searchSpace=space.space(),
+            horizon=HORIZON,
+            sampler="random",
+            numTrials=settings.trials,
+            groupTimeout=settings.group_timeout,
+        )
         if settings.checkpoint:
             tuner.setCheckpointDir(settings.checkpoint)
         return tuner.fit(data)
@@ -82,11 +89,17 @@ class Ours:
         for row in ahead:
             forecasts.setdefault(_key(row, keys), []).append(row["yhat"])
         return _unique(
-            (_key(row, keys),
-             Outcome(row["status"], row["error_code"], row["error_message"],
-                     tuple(forecasts.get(_key(row, keys), ()))))
+            (
+                _key(row, keys),
+                Outcome(
+                    row["status"],
+                    row["error_code"],
+                    row["error_message"],
+                    tuple(forecasts.get(_key(row, keys), ())),
+                ),
+            )
             for row in model.models.drop("state").collect()
-        )  # fmt: skip
+        )
 
     def transform(self, model: GroupedProphetModel, data: DataFrame) -> DataFrame:
         """`data` with the column yhat."""
@@ -149,6 +162,7 @@ SYSTEMS = {"ours": Ours(), "plain": Plain()}
 
 def fitting(settings: Settings) -> Any:
     """The function of Plain's workers."""
+
     def fit(rows: pd.DataFrame) -> pd.DataFrame:
         from prophet import Prophet
         from prophet.serialize import model_to_json

@@ -15,9 +15,11 @@ CASES = cases()
 
 @pytest.mark.parametrize(
     "case",
-    [pytest.param(c, marks=[pytest.mark.slow] if c.slow else [], id=f"{c.part}-{c.name}")
-     for c in CASES],
-)  # fmt: skip
+    [
+        pytest.param(c, marks=[pytest.mark.slow] if c.slow else [], id=f"{c.part}-{c.name}")
+        for c in CASES
+    ],
+)
 def test_the_promise_holds(case, spark, tmp_path):
     assert case.run(SYSTEMS["ours"], tmp_path)
 

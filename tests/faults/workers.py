@@ -141,9 +141,12 @@ def out_of_memory(system: Any, place: Path) -> str:
     place = place / "bounded"
     place.mkdir()
     with Job(
-        place / "job", name_of(system), data_with(place, "hog"), conf=conf,
+        place / "job",
+        name_of(system),
+        data_with(place, "hog"),
+        conf=conf,
         settings={"group_memory": 256},
-    ) as job:  # fmt: skip
+    ) as job:
         outcomes = outcomes_of(job)
         check_good(system, outcomes, faulty_too=False)
         check_failed(outcomes, "OUT_OF_MEMORY")
@@ -162,8 +165,8 @@ def check_failed(outcomes: dict[str, dict[str, Any]], code: str) -> None:
 def hanging(system: Any, place: Path) -> str:
     """A group that never ends, in compiled code that holds Python's lock."""
     with Job(
-        place / "job", name_of(system), data_with(place, "hang"), settings={"group_timeout": 2},
-    ) as job:  # fmt: skip
+        place / "job", name_of(system), data_with(place, "hang"), settings={"group_timeout": 2}
+    ) as job:
         stuck = job.found(lambda: job.flagged("hanging"))[0]
         outcomes = outcomes_of(job, 60)
         check_good(system, outcomes, faulty_too=False)

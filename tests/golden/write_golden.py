@@ -48,10 +48,15 @@ def rows():
 
 def prophet():
     return GroupedProphet(
-        groupCols=["shop", "item"], overridesCol="own", uncertaintySamples=20, nChangepoints=3,
-        holidays=[{"holiday": "fair", "ds": "2024-01-20"}], minObservations=5, parallelism=2,
+        groupCols=["shop", "item"],
+        overridesCol="own",
+        uncertaintySamples=20,
+        nChangepoints=3,
+        holidays=[{"holiday": "fair", "ds": "2024-01-20"}],
+        minObservations=5,
+        parallelism=2,
         seed=7,
-    )  # fmt: skip
+    )
 
 
 def group_tuner():
@@ -130,9 +135,11 @@ def write(spark):
 def params_of(stage):
     """Params that are plain values, set ones and defaults, and the uid."""
     plain = {
-        param.name: stage.getOrDefault(param) for param in stage.params if stage.isDefined(param)
+        param.name: stage.getOrDefault(param)
+        for param in stage.params
+        if stage.isDefined(param)
         and param.name not in ("estimator", "evaluator", "estimatorParamMaps")
-    }  # fmt: skip
+    }
     return json.loads(json.dumps({"uid": stage.uid, "params": plain}))
 
 
@@ -141,8 +148,10 @@ if __name__ == "__main__":
         sys.exit(f"{FOLDER} is there; --replace writes it anew, unless its format was released")
     shutil.rmtree(FOLDER, ignore_errors=True)
     session = (
-        SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false")
-        .config("spark.sql.shuffle.partitions", "1").getOrCreate()
-    )  # fmt: skip
+        SparkSession.builder.master("local[1]")
+        .config("spark.ui.enabled", "false")
+        .config("spark.sql.shuffle.partitions", "1")
+        .getOrCreate()
+    )
     session.sparkContext.setLogLevel("ERROR")
     write(session)

@@ -9,9 +9,12 @@ def rows(problem, T):
     """T of the problem's rows, at even distances."""
     at = np.linspace(0, len(problem.t) - 1, T).astype(int)
     return change(
-        problem, t=np.linspace(0, 1, T), y=problem.y[at], X=problem.X[at],
+        problem,
+        t=np.linspace(0, 1, T),
+        y=problem.y[at],
+        X=problem.X[at],
         cap=None if problem.cap is None else problem.cap[at],
-    )  # fmt: skip
+    )
 
 
 def _labels(base):
@@ -42,8 +45,9 @@ def _shapes(base):
     yield "three rows", rows(base, 3)
     yield "fewer rows than parameters", rows(base, 12)
     yield "columns four times", with_columns(base, np.column_stack([X] * 4))
-    yield "nearly collinear", with_columns(
-        base, np.column_stack([X, X + 1e-7 * rng.normal(size=X.shape)])
+    yield (
+        "nearly collinear",
+        with_columns(base, np.column_stack([X, X + 1e-7 * rng.normal(size=X.shape)])),
     )
     yield "huge columns", with_columns(base, 1e8 * X)
     yield "tiny columns", with_columns(base, 1e-8 * X)

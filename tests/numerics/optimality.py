@@ -42,8 +42,11 @@ def climb(problem, start, iterations=20000):
         slack = (z[3 : 3 + 2 * S].sum() - np.abs(point.delta).sum()) / problem.tau
         value = posterior.log_posterior(problem, point) - slack
         slopes = [
-            [by.k, by.m, by.s * point.s], up - 1 / problem.tau, -up - 1 / problem.tau, by.beta
-        ]  # fmt: skip
+            [by.k, by.m, by.s * point.s],
+            up - 1 / problem.tau,
+            -up - 1 / problem.tau,
+            by.beta,
+        ]
         return -value, -np.concatenate(slopes)
 
     parts = [np.maximum(start.delta, 0), np.maximum(-start.delta, 0)]

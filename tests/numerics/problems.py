@@ -28,8 +28,10 @@ def make(growth="linear", mode="additive", seed=0, T=400, S=10, noise=0.05, tau=
     beta = np.concatenate([rng.normal(0, 0.08, 6), rng.normal(0, 0.1, 2), [0.03]])
     K = X.shape[1]
     multiplicative = {
-        "additive": np.zeros(K, bool), "multiplicative": np.ones(K, bool), "mixed": np.arange(K) > 4
-    }[mode]  # fmt: skip
+        "additive": np.zeros(K, bool),
+        "multiplicative": np.ones(K, bool),
+        "mixed": np.arange(K) > 4,
+    }[mode]
     changepoints = np.linspace(0, 0.8, S + 1)[1:]
     cap = np.full(T, 1.3) if growth == "logistic" else None
     delta = rng.laplace(0, 0.5, S) * (rng.random(S) < 0.4)

@@ -30,9 +30,7 @@ def bent_line():
     base = make(T=100, S=1, tau=0.002)
     rng = np.random.default_rng(0)
     y = 0.5 + 0.8 * np.maximum(base.t - 0.5, 0) + 1e-4 * rng.normal(size=100)
-    return change(
-        with_columns(base, np.empty((100, 0))), y=y, changepoints=np.array([0.5]),
-    )  # fmt: skip
+    return change(with_columns(base, np.empty((100, 0))), y=y, changepoints=np.array([0.5]))
 
 
 def test_the_better_of_two_modes():

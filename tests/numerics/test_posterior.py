@@ -44,10 +44,13 @@ def stan_density(model, problem, point):
 
 
 STAN_CASES = [name for name in CASES if "plain" in name or "repeated" in name or "cap" in name] + [
-    "linear, additive, no columns", "linear, mixed, dummy changepoint",
-    "logistic, mixed, changepoint at the end", "flat, additive, no columns",
-    "logistic, mixed, collinear columns", "linear, multiplicative, tiny prior scales",
-]  # fmt: skip
+    "linear, additive, no columns",
+    "linear, mixed, dummy changepoint",
+    "logistic, mixed, changepoint at the end",
+    "flat, additive, no columns",
+    "logistic, mixed, collinear columns",
+    "linear, multiplicative, tiny prior scales",
+]
 
 
 @pytest.mark.parametrize("name", STAN_CASES)
@@ -79,20 +82,27 @@ def test_gradient_is_that_of_finite_differences(name):
 
 @settings(max_examples=40, deadline=None, derandomize=True)
 @given(
-    growth=st.sampled_from(GROWTHS), mode=st.sampled_from(MODES),
-    seed=st.integers(0, 2**16), T=st.integers(12, 120), S=st.integers(1, 12),
-    noise=st.floats(1e-3, 1), tau=st.floats(1e-3, 10),
-)  # fmt: skip
+    growth=st.sampled_from(GROWTHS),
+    mode=st.sampled_from(MODES),
+    seed=st.integers(0, 2**16),
+    T=st.integers(12, 120),
+    S=st.integers(1, 12),
+    noise=st.floats(1e-3, 1),
+    tau=st.floats(1e-3, 10),
+)
 def test_gradient_of_any_problem_in_any_direction(growth, mode, seed, T, S, noise, tau):
     problem = make(growth, mode, seed=seed, T=T, S=S, noise=noise, tau=tau)
     at = pack(random_point(problem, seed))
     direction = np.random.default_rng(seed).normal(size=len(at)) * np.maximum(np.abs(at), 0.01)
     slope = pack(posterior.gradient(problem, unpack(at, problem))) @ direction
     near, far = (
-        sum(sign * posterior.log_posterior(problem, unpack(at + sign * h * direction, problem))
-            for sign in (1, -1)) / (2 * h)
+        sum(
+            sign * posterior.log_posterior(problem, unpack(at + sign * h * direction, problem))
+            for sign in (1, -1)
+        )
+        / (2 * h)
         for h in (1e-6, 2e-6)
-    )  # fmt: skip
+    )
     # Two steps tell how far a difference can be from a slope.
     assert slope == pytest.approx(near, rel=1e-5, abs=max(0.02, 10 * abs(near - far)))
 

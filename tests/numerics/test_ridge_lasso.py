@@ -134,9 +134,13 @@ def test_ridge_lasso_is_not_beaten_by_scipy(seed):
 
     bounds = [(None, None)] * p + [(0, None)] * (2 * (n - p))
     found = scipy.optimize.minimize(
-        smooth, np.zeros(2 * n - p), jac=True, method="L-BFGS-B", bounds=bounds,
+        smooth,
+        np.zeros(2 * n - p),
+        jac=True,
+        method="L-BFGS-B",
+        bounds=bounds,
         options={"maxiter": 20000, "maxfun": 40000, "ftol": 1e-15, "gtol": 1e-10},
-    )  # fmt: skip
+    )
     x = ridge_lasso(H, b, p, weight, np.zeros(n - p))
     ours = 0.5 * x @ H @ x - b @ x + weight * np.abs(x[p:]).sum()
     assert ours <= found.fun + 1e-9 * abs(found.fun)

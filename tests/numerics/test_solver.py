@@ -76,9 +76,7 @@ def test_columns_that_are_not_chosen_do_not_matter(name):
     assert among.log_posterior == pytest.approx(alone.log_posterior, rel=1e-10)
     np.testing.assert_allclose(among.point.beta[own], alone.point.beta, rtol=1e-5, atol=1e-7)
     np.testing.assert_array_equal(np.delete(among.point.beta, own), 0.0)
-    means = [
-        posterior.mean(p, s.point) for p, s in ((problem, alone), (larger, among))
-    ]  # fmt: skip
+    means = [posterior.mean(p, s.point) for p, s in ((problem, alone), (larger, among))]
     np.testing.assert_allclose(means[1], means[0], atol=1e-7)
 
 
@@ -86,9 +84,11 @@ def test_columns_that_are_not_chosen_do_not_matter(name):
 def test_a_model_of_some_columns_is_one_with_only_these(name):
     problem, some = CASES[name], np.array([0, 3, 4, 8])
     only = change(
-        problem, X=np.ascontiguousarray(problem.X[:, some]),
-        multiplicative=problem.multiplicative[some], sigmas=problem.sigmas[some],
-    )  # fmt: skip
+        problem,
+        X=np.ascontiguousarray(problem.X[:, some]),
+        multiplicative=problem.multiplicative[some],
+        sigmas=problem.sigmas[some],
+    )
     part = solve(response_of(problem), prior_of(problem, some), 1e-12)
     alone = solution_of(only, tolerance=1e-12)
     assert part.log_posterior == pytest.approx(alone.log_posterior, rel=1e-10)
@@ -143,9 +143,12 @@ def test_a_linearised_start_finds_a_mode_with_any_columns(name, some):
     prior = dataclasses.replace(prior_of(problem, some), tau=2 * problem.tau)
     found = solve(response, prior, 1e-10, start)
     only = change(
-        problem, X=problem.X[:, some], multiplicative=problem.multiplicative[some],
-        sigmas=problem.sigmas[some], tau=2 * problem.tau,
-    )  # fmt: skip
+        problem,
+        X=problem.X[:, some],
+        multiplicative=problem.multiplicative[some],
+        sigmas=problem.sigmas[some],
+        tau=2 * problem.tau,
+    )
     assert found.converged
     assert shortfalls(only, change(found.point, beta=found.point.beta[some])).max() < 1e-6
     again = solve(response, prior, 1e-10, start)
@@ -167,9 +170,11 @@ def test_the_order_of_columns_does_not_matter():
     for name in PLAIN:
         problem, order = CASES[name], np.random.default_rng(0).permutation(9)
         shuffled = change(
-            problem, X=problem.X[:, order], multiplicative=problem.multiplicative[order],
+            problem,
+            X=problem.X[:, order],
+            multiplicative=problem.multiplicative[order],
             sigmas=problem.sigmas[order],
-        )  # fmt: skip
+        )
         ours, other = (solution_of(p, tolerance=1e-12) for p in (problem, shuffled))
         assert other.log_posterior == pytest.approx(ours.log_posterior, rel=1e-10)
         np.testing.assert_allclose(other.point.beta, ours.point.beta[order], atol=1e-6)

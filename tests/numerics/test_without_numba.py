@@ -36,8 +36,10 @@ NAMES = {
 def run(names, **environment):
     done = subprocess.run(
         [sys.executable, "-c", SOLVE, str(HERE), json.dumps(names)],
-        capture_output=True, text=True, env=os.environ | environment,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        env=os.environ | environment,
+    )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 

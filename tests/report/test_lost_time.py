@@ -102,9 +102,13 @@ def test_pauses_of_groups_and_of_tasks_are_told_apart():
 def test_pauses_within_slices_are_between_groups():
     # Ten groups of 0.9 s in 10 s, then a pause of 1 s, then five of 0.9 s in 5 s.
     measured = job_of(
-        [("a", 1, 0.0, 9.0, 9.0), ("a", 1, 11.0, 4.5, 4.5)], 16.0, 1,
-        end=[10.0, 15.5], groups=[10, 5], longest=[0.9, 0.9],
-    )  # fmt: skip
+        [("a", 1, 0.0, 9.0, 9.0), ("a", 1, 11.0, 4.5, 4.5)],
+        16.0,
+        1,
+        end=[10.0, 15.5],
+        groups=[10, 5],
+        longest=[0.9, 0.9],
+    )
     assert measured.groups.tolist() == [10, 5]
     found = gaps(measured, assign(measured))
     assert found.between_groups == pytest.approx(1.0) and found.between_tasks == pytest.approx(1.0)

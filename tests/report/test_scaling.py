@@ -5,14 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from sparkprophet.report.scaling import (
-    Run,
-    amdahl,
-    amdahl_fraction,
-    gustafson,
-    karp_flatt,
-    scaling,
-)
+from sparkprophet.report.scaling import Run, amdahl, amdahl_fraction, gustafson, karp_flatt, scaling
 
 
 def test_gustafsons_own_numbers():

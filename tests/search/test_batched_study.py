@@ -184,8 +184,10 @@ def python(script, *arguments, **options):
     source = Path(sparkprophet.search.__file__).parents[2]
     return subprocess.Popen(
         [sys.executable, "-c", script, *map(str, arguments)],
-        env=os.environ | {"PYTHONPATH": str(source)}, text=True, **options,
-    )  # fmt: skip
+        env=os.environ | {"PYTHONPATH": str(source)},
+        text=True,
+        **options,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -292,9 +294,11 @@ def make(request, tmp_path):
     def new(maximise=False):
         if request.param == "grid":
             return GridStudy([{"x": number / 12} for number in range(12)], maximise)
-        options = {} if request.param == "study" else {
-            "storage": f"sqlite:///{tmp_path}/a.db", "study_name": "a",
-        }  # fmt: skip
+        options = (
+            {}
+            if request.param == "study"
+            else {"storage": f"sqlite:///{tmp_path}/a.db", "study_name": "a"}
+        )
         return made(space=LINE, maximise=maximise, **options)
 
     return new

@@ -92,9 +92,7 @@ def test_encode_drops_inactive_dimensions_and_needs_the_active_ones(point):
 
 def test_the_number_of_dimensions_and_their_keys_count_all():
     assert len(SOLVERS) == 6
-    assert list(SOLVERS.keyed()) == [
-        "solver", "depth", "mixing", "path", "length", "both", "seed",
-    ]  # fmt: skip
+    assert list(SOLVERS.keyed()) == ["solver", "depth", "mixing", "path", "length", "both", "seed"]
 
 
 def test_one_and_true_are_not_the_same_value_of_a_condition():
@@ -102,21 +100,34 @@ def test_one_and_true_are_not_the_same_value_of_a_condition():
         (Choice("c", [1, True, 0, None]), Int("i", 1, 2, when=(When("c", [True, None]),)))
     )
     assert [list(space.at([share, 0])) for share in (0, 0.25, 0.5, 0.75)] == [
-        ["c"], ["c", "i"], ["c"], ["c", "i"],
-    ]  # fmt: skip
+        ["c"],
+        ["c", "i"],
+        ["c"],
+        ["c", "i"],
+    ]
 
 
 def test_a_point_by_shares_has_the_active_dimensions():
     assert SOLVERS.at([0.4, 0, "unused", -1, None, 5]) == {
-        "solver": "normal", "depth": 2, "seed": 7,
-    }  # fmt: skip
+        "solver": "normal",
+        "depth": 2,
+        "seed": 7,
+    }
     assert SOLVERS.at([0, 0.75, 0.25, 0.5, 0.5, "unused"]) == {
-        "solver": "l-bfgs", "depth": 8, "mixing": 0.25, "path": "long",
-        "length": pytest.approx(10.0), "seed": 7,
-    }  # fmt: skip
+        "solver": "l-bfgs",
+        "depth": 8,
+        "mixing": 0.25,
+        "path": "long",
+        "length": pytest.approx(10.0),
+        "seed": 7,
+    }
     assert SOLVERS.at([0.7, 0.75, "unused", 0, None, 0.95]) == {
-        "solver": [1, True], "depth": 8, "path": "short", "both": 9, "seed": 7,
-    }  # fmt: skip
+        "solver": [1, True],
+        "depth": 8,
+        "path": "short",
+        "both": 9,
+        "seed": 7,
+    }
     with pytest.raises(ValueError, match="found 2 shares; give 6"):
         SOLVERS.at([0.4, 0])
 
@@ -193,10 +204,12 @@ def test_cmaes_goes_on_when_a_trial_lacks_a_dimension():
     pytest.importorskip("cmaes")
     space = SearchSpace(
         (
-            Choice("c", ["a", "b"]), Uniform("x", -1, 1), Int("i", 1, 9),
+            Choice("c", ["a", "b"]),
+            Uniform("x", -1, 1),
+            Int("i", 1, 9),
             Uniform("y", 0, 1, when=(When("c", ["a"]),)),
         )
-    )  # fmt: skip
+    )
     study = optuna.create_study(sampler=make_sampler("cmaes", 0, 1, space))
     study.enqueue_trial({"c": "a"})
     study.enqueue_trial({"c": "b"})
@@ -257,8 +270,12 @@ def test_a_space_without_uids_is_the_same_in_any_process():
     for shares in ([0, 0, 0, 0], [0, 0.9, 0, 0], [0.9, 0, 0, 0], [0.9, 0.9, 0, 0]):
         assert found.at(shares) == two_stages("LR_1f", "LR_07").at(shares)
     assert found.at([0.9, 0.9, 0.5, 0]) == {
-        "solver": "b", "solver#2": "a", "u": 0.5, "u#2": 1, "f": 2,
-    }  # fmt: skip
+        "solver": "b",
+        "solver#2": "a",
+        "u": 0.5,
+        "u#2": 1,
+        "f": 2,
+    }
 
 
 @st.composite

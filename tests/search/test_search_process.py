@@ -38,8 +38,11 @@ class Child:
         started = ["-c", script] if script else ["-m", "sparkprophet.search"]
         self.process = subprocess.Popen(
             [sys.executable, *started],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
 
     def send(self, text):
         self.process.stdin.write(text + "\n")
@@ -155,9 +158,14 @@ def test_a_stored_study_goes_on_in_either_language(child, tmp_path):
     child.end()
     facts = facts_of(SPACE, *FACTS.values())
     study = BatchedStudy(
-        SPACE, maximise=False, seed=5, num_startup_trials=5, storage=stored["storage"],
-        study_name="s", facts=facts,
-    )  # fmt: skip
+        SPACE,
+        maximise=False,
+        seed=5,
+        num_startup_trials=5,
+        storage=stored["storage"],
+        study_name="s",
+        facts=facts,
+    )
     assert [trial.value for trial in study.trials()] == [0.0, 1 / 3, 2 / 3]
     assert [asked.number for asked in study.ask(1)] == [3]
 

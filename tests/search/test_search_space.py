@@ -136,8 +136,7 @@ def test_no_warning_where_no_step_ends_on_high(recwarn):
 )
 def test_encode(values, expected):
     space = SearchSpace(
-        (Uniform("u", 0.1, 2.0), Int("i", 1, 10, step=4), Choice("c", ["a", "b"])),
-        (Fixed("f", 3),),
+        (Uniform("u", 0.1, 2.0), Int("i", 1, 10, step=4), Choice("c", ["a", "b"])), (Fixed("f", 3),)
     )
     encoded = space.encode(values)
     assert encoded == expected
@@ -250,8 +249,16 @@ def test_every_point_of_a_space_can_be_tried_again(space, seed):
 
 
 def document(**changes):
-    dimension = {"kind": "int", "name": "i", "low": 1, "high": 9, "step": 1, "log": False,
-                 "parent": None, "when": []}  # fmt: skip
+    dimension = {
+        "kind": "int",
+        "name": "i",
+        "low": 1,
+        "high": 9,
+        "step": 1,
+        "log": False,
+        "parent": None,
+        "when": [],
+    }
     return {"formatVersion": 1, "dimensions": [dimension | changes], "fixed": []}
 
 
@@ -369,15 +376,22 @@ def test_what_no_space_can_be_made_of(make, error, message):
 
 def test_true_and_one_are_two_choices():
     assert [typed(value) for value in Choice("c", [1, True, "1", 0, False]).values] == [
-        ("int", 1), ("bool", True), ("str", "1"), ("int", 0), ("bool", False),
-    ]  # fmt: skip
+        ("int", 1),
+        ("bool", True),
+        ("str", "1"),
+        ("int", 0),
+        ("bool", False),
+    ]
 
 
 def test_numpys_scalars_become_pythons():
     made = SearchSpace(
-        (Uniform("u", np.float32(0.5), np.int64(2)), Int("i", np.int32(1), np.int64(4)),
-         Choice("c", [np.float64(0.1), np.int64(3), (np.str_("a"),)])),
-    )  # fmt: skip
+        (
+            Uniform("u", np.float32(0.5), np.int64(2)),
+            Int("i", np.int32(1), np.int64(4)),
+            Choice("c", [np.float64(0.1), np.int64(3), (np.str_("a"),)]),
+        )
+    )
     expected = SearchSpace((Uniform("u", 0.5, 2.0), Int("i", 1, 4), Choice("c", [0.1, 3, ["a"]])))
     assert described(made) == described(expected)
 
@@ -418,10 +432,14 @@ def test_value_at_a_share(dimension, shares, expected):
 @pytest.mark.parametrize(
     "dimension",
     [
-        Uniform("u", -3, 8), Uniform("u", 1e-3, 50, log=True), Int("i", -4, 7),
-        Int("i", 3, 40, step=4), Int("i", 1, 300, log=True), Int("i", 5, 9, log=True),
+        Uniform("u", -3, 8),
+        Uniform("u", 1e-3, 50, log=True),
+        Int("i", -4, 7),
+        Int("i", 3, 40, step=4),
+        Int("i", 1, 300, log=True),
+        Int("i", 5, 9, log=True),
     ],
-)  # fmt: skip
+)
 def test_values_at_random_shares_are_what_optunas_random_sampler_draws(dimension):
     study, shares = random_study(seed=11), np.random.RandomState(11).random_sample(300)
     theirs = [dimension.suggest(study.ask(), "key") for _ in shares]

@@ -8,17 +8,21 @@ from sparkprophet.search.sampler import make_sampler
 
 PLAIN = SearchSpace(
     (
-        Uniform("x", -5, 5), Uniform("rate", 1e-4, 1.0, log=True), Int("i", 1, 9, step=2),
-        Choice("c", ["a", None, 2]), Choice("lists", [[1, 2], [3]]),
+        Uniform("x", -5, 5),
+        Uniform("rate", 1e-4, 1.0, log=True),
+        Int("i", 1, 9, step=2),
+        Choice("c", ["a", None, 2]),
+        Choice("lists", [[1, 2], [3]]),
     )
-)  # fmt: skip
+)
 CONDITIONAL = SearchSpace(
     (
-        Choice("c", ["a", "b"]), Uniform("x", -5, 5),
+        Choice("c", ["a", "b"]),
+        Uniform("x", -5, 5),
         Int("only a", 1, 9, when=(When("c", ["a"]),)),
         Uniform("only b", 0, 1, when=(When("c", ["b"]),)),
     )
-)  # fmt: skip
+)
 START = {"x": 1.5, "rate": 0.01, "i": 3, "c": None, "lists": [3]}
 
 
@@ -45,9 +49,14 @@ def plainly(space, sampler, starts):
 @pytest.mark.parametrize("starts", [[], [START]])
 def test_the_points_are_those_of_a_study_asked_one_by_one(sampler, starts):
     found = run_study(
-        loss, PLAIN, num_trials=25, seed=5, sampler=sampler, num_startup_trials=6,
+        loss,
+        PLAIN,
+        num_trials=25,
+        seed=5,
+        sampler=sampler,
+        num_startup_trials=6,
         initial_points=starts,
-    )  # fmt: skip
+    )
     assert [(trial.params, trial.value) for trial in found.trials] == plainly(
         PLAIN, sampler, starts
     )
@@ -62,5 +71,6 @@ def test_the_same_with_params_that_not_every_trial_has(sampler):
         CONDITIONAL, sampler, []
     )
     assert {frozenset(trial.params) for trial in found.trials} == {
-        frozenset({"c", "x", "only a"}), frozenset({"c", "x", "only b"})
-    }  # fmt: skip
+        frozenset({"c", "x", "only a"}),
+        frozenset({"c", "x", "only b"}),
+    }

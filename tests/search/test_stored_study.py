@@ -27,8 +27,9 @@ def python(script, *arguments):
     path = os.pathsep.join([str(source), str(HERE)])
     return subprocess.Popen(
         [sys.executable, "-c", script, *map(str, arguments)],
-        env=os.environ | {"PYTHONPATH": path}, text=True,
-    )  # fmt: skip
+        env=os.environ | {"PYTHONPATH": path},
+        text=True,
+    )
 
 
 def results(trials):

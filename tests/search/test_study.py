@@ -60,8 +60,10 @@ def test_trials_and_best_are_those_of_optuna(startup):
     ]
     best = study.best_trial
     assert (ours.best.number, ours.best.value, ours.best.params) == (
-        best.number, best.value, best.params,
-    )  # fmt: skip
+        best.number,
+        best.value,
+        best.params,
+    )
     assert ours.stopped_by == "numTrials"
     assert all(t.error is None and t.seconds > 0 for t in ours.trials)
 
@@ -84,9 +86,19 @@ def test_failed_trials_are_kept_and_never_win():
     ]  # fmt: skip
     study = run_study(recited(values), LINE, num_trials=12, seed=0)
     assert [t.state for t in study.trials] == [
-        "FAIL", "FAIL", "FAIL", "FAIL", "COMPLETE", "FAIL", "FAIL", "FAIL", "FAIL", "COMPLETE",
-        "FAIL", "COMPLETE",
-    ]  # fmt: skip
+        "FAIL",
+        "FAIL",
+        "FAIL",
+        "FAIL",
+        "COMPLETE",
+        "FAIL",
+        "FAIL",
+        "FAIL",
+        "FAIL",
+        "COMPLETE",
+        "FAIL",
+        "COMPLETE",
+    ]
     assert [t.value for t in study.trials if t.state == "COMPLETE"] == [4.0, 3.0, 5.0]
     assert all(t.value is None for t in study.trials if t.state == "FAIL")
     errors = [t.error for t in study.trials]
@@ -147,8 +159,9 @@ def test_a_study_of_failures_only_has_no_best():
 def test_pruned_trials():
     study = run_study(recited([optuna.TrialPruned("far off"), 1.0]), LINE, num_trials=2, seed=0)
     assert [(t.state, t.value, t.error) for t in study.trials] == [
-        ("PRUNED", None, None), ("COMPLETE", 1.0, None),
-    ]  # fmt: skip
+        ("PRUNED", None, None),
+        ("COMPLETE", 1.0, None),
+    ]
     assert study.best.number == 1
 
 
@@ -189,9 +202,13 @@ def test_a_broken_sampler_is_no_failed_trial(monkeypatch):
 )
 def test_early_stopping_by_hand(values, rounds, min_delta, tried):
     study = run_study(
-        recited(values), LINE, num_trials=len(values), seed=0,
-        early_stopping_rounds=rounds, min_delta=min_delta,
-    )  # fmt: skip
+        recited(values),
+        LINE,
+        num_trials=len(values),
+        seed=0,
+        early_stopping_rounds=rounds,
+        min_delta=min_delta,
+    )
     assert len(study.trials) == tried
     assert study.stopped_by == ("numTrials" if tried == len(values) else "earlyStopping")
 
@@ -214,9 +231,14 @@ def test_early_stopping_against_brute_force():
         values = [generator.choice([math.nan, *range(12)]) for _ in range(generator.randint(1, 15))]
         rounds, min_delta = generator.randint(1, 6), generator.choice([0, 1, 3])
         study = run_study(
-            recited(values), LINE, num_trials=len(values), seed=0, sampler="random",
-            early_stopping_rounds=rounds, min_delta=min_delta,
-        )  # fmt: skip
+            recited(values),
+            LINE,
+            num_trials=len(values),
+            seed=0,
+            sampler="random",
+            early_stopping_rounds=rounds,
+            min_delta=min_delta,
+        )
         assert len(study.trials) == first_stop(values, rounds, min_delta), (values, rounds)
 
 

@@ -114,8 +114,7 @@ def test_bandwidths_by_hand():
 
 
 @pytest.mark.parametrize(
-    ("a", "b"),
-    [(-1, 2), (-100, 0.3), (0, 1e-3), (2, 3), (-9, -8), (5, 60), (-60, -35), (200, 300)],
+    ("a", "b"), [(-1, 2), (-100, 0.3), (0, 1e-3), (2, 3), (-9, -8), (5, 60), (-60, -35), (200, 300)]
 )
 def test_truncated_normal_agrees_with_scipy(a, b):
     a, b = float(a), float(b)
@@ -173,8 +172,11 @@ def in_another_process(code, **environment):
     code = f"import sys, json; sys.path.insert(0, {folder!r}); import test_tpe as t; {code}"
     output = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", code],
-        check=True, capture_output=True, text=True, env={**os.environ, **environment},
-    ).stdout  # fmt: skip
+        check=True,
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environment},
+    ).stdout
     return json.loads(output)
 
 

@@ -147,8 +147,13 @@ def test_fault_has_its_code_and_message(name):
 
 # Those that a single series can meet here; the others are found by the stage or by luck.
 ELSEWHERE = {
-    "OVERRIDES_INVALID", "NOT_CONSTANT", "TIMEOUT", "OUT_OF_MEMORY", "WORKER_LOST", "INTERNAL",
-}  # fmt: skip
+    "OVERRIDES_INVALID",
+    "NOT_CONSTANT",
+    "TIMEOUT",
+    "OUT_OF_MEMORY",
+    "WORKER_LOST",
+    "INTERNAL",
+}
 
 
 def test_every_code_is_met():
@@ -194,9 +199,12 @@ def scales(start="2024-01-01", y_min=0.0, own_floor=False):
 
 def test_forecastable_rows():
     given = series(
-        {0: NAN}, {1: "NaT", 2: "1600-01-01", 3: "2500-01-01", 4: "2261-12-31"},
-        price={5: NAN, 6: INF}, open={7: 0.5}, cap={8: NAN, 9: -1, 10: INF},
-    )  # fmt: skip
+        {0: NAN},
+        {1: "NaT", 2: "1600-01-01", 3: "2500-01-01", 4: "2261-12-31"},
+        price={5: NAN, 6: INF},
+        open={7: 0.5},
+        cap={8: NAN, 9: -1, 10: INF},
+    )
     config = Config(regressors=["price"], seasonalities=[CONDITION], **LOGISTIC)
     found = checks.forecastable(given, config, scales())
     assert np.flatnonzero(~found).tolist() == [1, 2, 3, 5, 6, 7, 8, 9, 10]

@@ -160,8 +160,11 @@ def test_json_round_trip_keeps_every_kind_of_value():
     assert plain["seasonalities"][1]["conditionCol"] == "Été"
     assert plain["holidays"][0]["holiday"] == "fête"
     assert plain["regressors"][0] == {
-        "name": "price", "priorScale": None, "standardize": "auto", "mode": None,
-    }  # fmt: skip
+        "name": "price",
+        "priorScale": None,
+        "standardize": "auto",
+        "mode": None,
+    }
     assert plain["weeklyFourierOrder"] is None
     assert list(plain) == [setting.name for setting in SETTINGS]
 
@@ -208,15 +211,23 @@ def test_seasonality_canonical_form():
     (term,) = Config(
         seasonalities=[
             {
-                "name": "quarterly", "period": 91, "fourier_order": 4.0, "prior_scale": 1,
-                "mode": "multiplicative", "condition_name": "open",
+                "name": "quarterly",
+                "period": 91,
+                "fourier_order": 4.0,
+                "prior_scale": 1,
+                "mode": "multiplicative",
+                "condition_name": "open",
             }
         ]
-    ).seasonalities  # fmt: skip
+    ).seasonalities
     assert term == {
-        "name": "quarterly", "period": 91.0, "fourierOrder": 4, "priorScale": 1.0,
-        "mode": "multiplicative", "conditionCol": "open",
-    }  # fmt: skip
+        "name": "quarterly",
+        "period": 91.0,
+        "fourierOrder": 4,
+        "priorScale": 1.0,
+        "mode": "multiplicative",
+        "conditionCol": "open",
+    }
 
 
 @pytest.mark.parametrize(
@@ -275,14 +286,20 @@ def test_holidays_from_prophets_own_frame():
     )
     assert Config(holidays=frame).holidays == (
         {
-            "holiday": "playoff", "ds": "2010-01-24T00:00:00", "lowerWindow": 0,
-            "upperWindow": 1, "priorScale": None,
+            "holiday": "playoff",
+            "ds": "2010-01-24T00:00:00",
+            "lowerWindow": 0,
+            "upperWindow": 1,
+            "priorScale": None,
         },
         {
-            "holiday": "superbowl", "ds": "2010-02-07T00:00:00", "lowerWindow": -1,
-            "upperWindow": 0, "priorScale": 3.0,
+            "holiday": "superbowl",
+            "ds": "2010-02-07T00:00:00",
+            "lowerWindow": -1,
+            "upperWindow": 0,
+            "priorScale": 3.0,
         },
-    )  # fmt: skip
+    )
 
 
 def test_holidays_as_rows():

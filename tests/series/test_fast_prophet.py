@@ -33,10 +33,12 @@ def sales(n=800, seed=0, start="2020-01-01"):
 
 HOLIDAYS = pd.DataFrame(
     {
-        "holiday": "fair", "ds": pd.to_datetime(["2020-05-01", "2021-05-01"]),
-        "lower_window": 0, "upper_window": 1,
+        "holiday": "fair",
+        "ds": pd.to_datetime(["2020-05-01", "2021-05-01"]),
+        "lower_window": 0,
+        "upper_window": 1,
     }
-)  # fmt: skip
+)
 SETTINGS = {
     "defaults": {},
     "multiplicative": {"seasonality_mode": "multiplicative"},

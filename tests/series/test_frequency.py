@@ -128,9 +128,12 @@ def test_months_as_pandas_offsets(day, steps):
 def test_real_series(shared_data):
     minute = 60_000_000
     expected = {
-        "D": Frequency(), "MS": Frequency(months=1), "h": Frequency(microseconds=60 * minute),
-        "5min": Frequency(microseconds=5 * minute), "sub": Frequency(microseconds=5 * minute),
-    }  # fmt: skip
+        "D": Frequency(),
+        "MS": Frequency(months=1),
+        "h": Frequency(microseconds=60 * minute),
+        "5min": Frequency(microseconds=5 * minute),
+        "sub": Frequency(microseconds=5 * minute),
+    }
     table = pd.read_parquet(shared_data / "prophet_examples.parquet").dropna(subset=["y"])
     for (name, freq), rows in table.groupby(["series", "freq"]):
         ds = np.sort(rows["ds"].to_numpy().astype("datetime64[us]"))

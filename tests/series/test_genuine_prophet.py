@@ -71,10 +71,15 @@ def test_plots(pair):
     for model in pair:
         model.uncertainty_samples = 50
     model = pair[0]
-    table = model.predict(stock.frame(Series(
-        model.history["ds"].to_numpy(), model.history["y"].to_numpy(),
-        {"promo": model.history["promo"].to_numpy(), "weekend": model.history["weekend"]},
-    )))  # fmt: skip
+    table = model.predict(
+        stock.frame(
+            Series(
+                model.history["ds"].to_numpy(),
+                model.history["y"].to_numpy(),
+                {"promo": model.history["promo"].to_numpy(), "weekend": model.history["weekend"]},
+            )
+        )
+    )
     figure = model.plot(table)
     add_changepoints_to_plot(figure.gca(), model, table, threshold=0)
     assert len(figure.gca().lines) > 4

@@ -36,10 +36,15 @@ def state_of(config, history, sigma=0.02, spread=0.3):
     delta = rng.laplace(0, spread, len(dates)) if len(dates) else np.zeros(1)
     beta = rng.normal(0, 0.1, max(1, len(layout.names)))
     return State(
-        "prophet", history, Parameters(0.4, 0.5, sigma, delta, beta),
-        scaling.scales_of(history, config), seasonalities, dates,
-        layout.holiday_names, layout.holiday_columns,
-    )  # fmt: skip
+        "prophet",
+        history,
+        Parameters(0.4, 0.5, sigma, delta, beta),
+        scaling.scales_of(history, config),
+        seasonalities,
+        dates,
+        layout.holiday_names,
+        layout.holiday_columns,
+    )
 
 
 AHEAD = np.arange(190, 260)

@@ -32,10 +32,14 @@ def test_as_performance_metrics(rows):
     start = pd.Timestamp("2024-01-01")
     table = pd.DataFrame(
         {
-            "ds": start + pd.Timedelta(days=1), "cutoff": start, "y": y, "yhat": yhat,
-            "yhat_lower": yhat - half, "yhat_upper": yhat + half,
+            "ds": start + pd.Timedelta(days=1),
+            "cutoff": start,
+            "y": y,
+            "yhat": yhat,
+            "yhat_lower": yhat - half,
+            "yhat_upper": yhat + half,
         }
-    )  # fmt: skip
+    )
     found = performance_metrics(table, rolling_window=1).iloc[0]
     given_ = holdout(y, yhat, yhat - half, yhat + half, width=0.8)
     for name in ("rmse", "mae", "mape", "mdape", "smape"):
@@ -99,6 +103,14 @@ def test_a_missing_forecast_is_no_value():
 
 def test_names():
     assert set(METRICS) == {
-        "rmse", "mae", "mape", "smape", "mase", "wape", "mdape", "pinball", "coverage",
-    }  # fmt: skip
+        "rmse",
+        "mae",
+        "mape",
+        "smape",
+        "mase",
+        "wape",
+        "mdape",
+        "pinball",
+        "coverage",
+    }
     assert NEEDS_INTERVALS == {"pinball", "coverage"}

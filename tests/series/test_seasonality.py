@@ -18,10 +18,16 @@ def stock_choice(model, ds):
     model.history = pd.DataFrame({"ds": pd.to_datetime(ds)})
     model.set_auto_seasonalities()
     return [
-        (name, float(p["period"]), p["fourier_order"], p["prior_scale"], p["mode"],
-         p["condition_name"])
+        (
+            name,
+            float(p["period"]),
+            p["fourier_order"],
+            p["prior_scale"],
+            p["mode"],
+            p["condition_name"],
+        )
         for name, p in model.seasonalities.items()
-    ]  # fmt: skip
+    ]
 
 
 def our_choice(config, ds):
@@ -79,21 +85,29 @@ def test_custom_seasonality_as_prophet(name):
         seasonalities=[
             {"name": "other", "period": 10, "fourierOrder": 2, "mode": "additive"},
             {
-                "name": name, "period": 15.2, "fourierOrder": 3, "priorScale": 0.3,
+                "name": name,
+                "period": 15.2,
+                "fourierOrder": 3,
+                "priorScale": 0.3,
                 "conditionCol": "c",
             },
         ],
-    )  # fmt: skip
+    )
     assert our_choice(config, ds) == stock_choice(stock, ds)
 
 
 def test_orders_and_prior_scales_of_its_own():
     config = Config(
-        yearlySeasonality=False, yearlyFourierOrder=5, yearlyPriorScale=0.5,
-        monthlyFourierOrder=4, monthlyPriorScale=0.25,
-        weeklySeasonality=2, weeklyFourierOrder=1,
-        dailyPriorScale=7.0, seasonalityPriorScale=3.0,
-    )  # fmt: skip
+        yearlySeasonality=False,
+        yearlyFourierOrder=5,
+        yearlyPriorScale=0.5,
+        monthlyFourierOrder=4,
+        monthlyPriorScale=0.25,
+        weeklySeasonality=2,
+        weeklyFourierOrder=1,
+        dailyPriorScale=7.0,
+        seasonalityPriorScale=3.0,
+    )
     assert our_choice(config, stamps(40, DAY)) == [
         ("monthly", 30.5, 4, 0.25, "additive", None),
         ("yearly", 365.25, 5, 0.5, "additive", None),

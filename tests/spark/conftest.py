@@ -53,5 +53,6 @@ def days(spark):
     """A frame of ten days after the rows of `grouped`, without a label: column ds."""
     return spark.range(10).select(
         F.date_add(F.lit("2024-03-21").cast("date"), F.col("id").cast("int"))
-        .cast("timestamp").alias("ds")
-    )  # fmt: skip
+        .cast("timestamp")
+        .alias("ds")
+    )

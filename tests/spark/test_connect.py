@@ -88,8 +88,11 @@ def _run(mode, path):
     environment = {k: v for k, v in os.environ.items() if not k.startswith("SPARK_CONNECT")}
     run = subprocess.run(
         [sys.executable, "-c", _SCRIPT, mode, str(path)],
-        capture_output=True, text=True, env=environment, timeout=600,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=600,
+    )
     assert run.returncode == 0, run.stderr[-3000:]
     line = next(line for line in run.stdout.splitlines() if line.startswith("FOUND "))
     return json.loads(line.removeprefix("FOUND "))

@@ -16,9 +16,7 @@ from sparkprophet import ForecastEvaluator
 from stage_checks import refused
 
 INF, NAN = math.inf, math.nan
-SCHEMA = (
-    "g string, ds date, y double, yhat double, yhat_lower double, yhat_upper double, w double"
-)
+SCHEMA = "g string, ds date, y double, yhat double, yhat_lower double, yhat_upper double, w double"
 
 
 def table(spark, rows):
@@ -40,12 +38,18 @@ def clean():
         yhat = y + rng.normal(0, 2, size)
         spread = rng.uniform(0, 3, size)
         parts.append(
-            pd.DataFrame({
-                "g": key, "ds": pd.date_range("2024-01-01", periods=size), "y": y, "yhat": yhat,
-                "yhat_lower": yhat - spread, "yhat_upper": yhat + spread,
-                "w": rng.uniform(0.5, 2, size),
-            })
-        )  # fmt: skip
+            pd.DataFrame(
+                {
+                    "g": key,
+                    "ds": pd.date_range("2024-01-01", periods=size),
+                    "y": y,
+                    "yhat": yhat,
+                    "yhat_lower": yhat - spread,
+                    "yhat_upper": yhat + spread,
+                    "w": rng.uniform(0.5, 2, size),
+                }
+            )
+        )
     rows = pd.concat(parts, ignore_index=True).sample(frac=1, random_state=2)
     return rows.astype({"g": object}).assign(g=rows.g.where(rows.g.notna(), None))
 
@@ -135,10 +139,15 @@ def gappy(spark, clean):
     """`clean` with a NULL and a NaN prediction, a NULL label and a whole group without any."""
     day = datetime.date(2024, 2, 1)
     extra = spark.createDataFrame(
-        [("a", day, 50.0, None), ("a", day, 50.0, NAN), ("b", day, None, 5.0),
-         ("b", day, NAN, 5.0), ("c", day, 1.0, None)],
+        [
+            ("a", day, 50.0, None),
+            ("a", day, 50.0, NAN),
+            ("b", day, None, 5.0),
+            ("b", day, NAN, 5.0),
+            ("c", day, 1.0, None),
+        ],
         "g string, ds date, y double, yhat double",
-    )  # fmt: skip
+    )
     others = ("yhat_lower", "yhat_upper", "w")
     extra = extra.withColumns({name: F.lit(float(i)) for i, name in enumerate(others)})
     return table(spark, clean).union(extra)
@@ -187,13 +196,18 @@ def test_only_coverage_is_better_when_larger(metric):
 
 def test_numbers_of_other_types_and_columns_of_other_names(data, clean):
     other = data.select(
-        F.col("g").alias("the `key`"), F.col("ds").alias("at.day"),
-        F.col("y").cast("decimal(20,10)").alias("sold units"), F.col("yhat").alias("y.hat"),
-    )  # fmt: skip
+        F.col("g").alias("the `key`"),
+        F.col("ds").alias("at.day"),
+        F.col("y").cast("decimal(20,10)").alias("sold units"),
+        F.col("yhat").alias("y.hat"),
+    )
     evaluator = ForecastEvaluator(
-        metricName="mase", labelCol="sold units", predictionCol="y.hat", timestampCol="at.day",
+        metricName="mase",
+        labelCol="sold units",
+        predictionCol="y.hat",
+        timestampCol="at.day",
         groupCols=["the `key`"],
-    )  # fmt: skip
+    )
     expected = np.mean([by_hand("mase", rows) for rows in in_groups(clean)])
     assert evaluator.evaluate(other) == pytest.approx(expected, rel=1e-8)
 

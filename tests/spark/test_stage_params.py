@@ -201,7 +201,7 @@ def test_the_class_is_the_public_name(cls):
     ids=lambda value: str(value)[:60] if isinstance(value, dict) else "",
 )
 def test_wrong_values_are_refused_by_name(wrong, words):
-    (name, value), = wrong.items()
+    ((name, value),) = wrong.items()
     stage = GroupedProphet()
     for attempt in (
         lambda: GroupedProphet(**wrong),
@@ -262,8 +262,13 @@ def test_prophets_own_forms_are_understood():
     stage = GroupedProphet(
         holidays=holidays, yearlySeasonality=True, weeklySeasonality=False, dailySeasonality=3
     )
-    expected = {"holiday": "fair", "ds": "2024-02-03T00:00:00", "lowerWindow": -1,
-                "upperWindow": 0, "priorScale": None}  # fmt: skip
+    expected = {
+        "holiday": "fair",
+        "ds": "2024-02-03T00:00:00",
+        "lowerWindow": -1,
+        "upperWindow": 0,
+        "priorScale": None,
+    }
     assert stage.getHolidays() == [expected]
     assert stage.getYearlySeasonality() == "true"
     assert stage.getWeeklySeasonality() == "false"

@@ -178,7 +178,7 @@ def _command(commands: Any, name: str) -> argparse.ArgumentParser:
         _add_report_options(add)
     add("--json", action="store_true", help="the result as one JSON object, for programs")
     add("--verbose", action="store_true", help="a traceback with errors")
-    return parser  # fmt: skip
+    return parser
 
 
 def _add_report_options(add: Callable[..., Any]) -> None:

@@ -166,8 +166,7 @@ def _forecast(arguments: argparse.Namespace) -> Work:
         if arguments.regressors:
             future = places.read_table(spark, "--regressors", arguments.regressors, model)
         forecasts = _checked(
-            "forecast",
-            lambda: model.forecast(arguments.horizon, arguments.freq, regressors=future),
+            "forecast", lambda: model.forecast(arguments.horizon, arguments.freq, regressors=future)
         )
         _say(f"forecast: {arguments.input}, {arguments.horizon} steps")
         mode = "overwrite" if arguments.overwrite else "errorifexists"

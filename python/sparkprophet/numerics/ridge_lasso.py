@@ -82,12 +82,7 @@ def lasso(Q: np.ndarray, c: np.ndarray, weight: float, start: np.ndarray) -> np.
 
 @compiled
 def _step(
-    Q: np.ndarray,
-    c: np.ndarray,
-    weight: float,
-    d: np.ndarray,
-    sign: np.ndarray,
-    active: np.ndarray,
+    Q: np.ndarray, c: np.ndarray, weight: float, d: np.ndarray, sign: np.ndarray, active: np.ndarray
 ) -> int:
     """Move d to the minimum at these signs, or to the first coefficient that becomes zero.
 

@@ -104,9 +104,19 @@ class Response:
         ridge, products = np.full(2, 1 / TREND_VARIANCE), self.products
         gram, b = self.basis.trend_gram, np.concatenate((products[:2], products[2 + K :]))
         x, s2, _, _, _ = solve_additive(
-            gram, b, self.squares, self.centre, len(self.y), np.arange(len(gram)), ridge,
-            _START_TAU, self.variance, self.least, np.zeros(S), 1e-3,
-        )  # fmt: skip
+            gram,
+            b,
+            self.squares,
+            self.centre,
+            len(self.y),
+            np.arange(len(gram)),
+            ridge,
+            _START_TAU,
+            self.variance,
+            self.least,
+            np.zeros(S),
+            1e-3,
+        )
         return Point(float(x[0]), float(x[1]), s2**0.5, x[2:], np.zeros(K))
 
     @property
@@ -237,11 +247,21 @@ def _solve_convex(
     delta = np.zeros(S) if start is None else start.delta
     found = [
         solve_additive(
-            basis.gram, response.products, response.squares, response.centre, len(response.y),
-            chosen, ridge, prior.tau, variance, response.least, delta, 1e-2 * tolerance**0.5,
+            basis.gram,
+            response.products,
+            response.squares,
+            response.centre,
+            len(response.y),
+            chosen,
+            ridge,
+            prior.tau,
+            variance,
+            response.least,
+            delta,
+            1e-2 * tolerance**0.5,
         )
         for variance in variances
-    ]  # fmt: skip
+    ]
     return _solution(K, prior, *max(found, key=lambda mode: mode[2]))
 
 
@@ -256,11 +276,20 @@ def _model(response: Response, prior: Prior, ridge: np.ndarray) -> Model:
     basis, cap = response.basis, response.cap
     varying = basis.growth == "logistic" and np.ptp(cap) > _CONSTANT_CAP * cap[0]
     return Model(
-        basis.t, response.y, cap, basis.XT, basis.segments, basis.changepoints,
+        basis.t,
+        response.y,
+        cap,
+        basis.XT,
+        basis.segments,
+        basis.changepoints,
         _NO_MOMENTS if varying else basis.moments,
-        _CODES[basis.growth], prior.multiplicative.astype(np.float64), prior.columns, ridge,
-        prior.tau, response.least,
-    )  # fmt: skip
+        _CODES[basis.growth],
+        prior.multiplicative.astype(np.float64),
+        prior.columns,
+        ridge,
+        prior.tau,
+        response.least,
+    )
 
 
 def _solve_from(

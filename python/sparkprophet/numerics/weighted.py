@@ -8,11 +8,7 @@ from sparkprophet.numerics.compiled import COMPILED, compiled
 
 
 def _add_columns_loops(
-    total: np.ndarray,
-    XT: np.ndarray,
-    columns: np.ndarray,
-    wanted: np.ndarray,
-    b: np.ndarray,
+    total: np.ndarray, XT: np.ndarray, columns: np.ndarray, wanted: np.ndarray, b: np.ndarray
 ) -> None:
     # Four columns at a time: `total` is read and written a quarter as often.
     at, factors, count = np.zeros(len(columns) + 3, np.int64), np.zeros(len(columns) + 3), 0
@@ -28,11 +24,7 @@ def _add_columns_loops(
 
 
 def _add_columns_arrays(
-    total: np.ndarray,
-    XT: np.ndarray,
-    columns: np.ndarray,
-    wanted: np.ndarray,
-    b: np.ndarray,
+    total: np.ndarray, XT: np.ndarray, columns: np.ndarray, wanted: np.ndarray, b: np.ndarray
 ) -> None:
     factors = np.zeros(len(XT))
     factors[columns] = b[: len(columns)]

@@ -107,8 +107,10 @@ def timings(
     order = np.argsort(start, kind="stable")
     return Timings(
         **{name: values[order] for name, values in arrays.items()},
-        wall_seconds=float(wall_seconds), slots=int(slots), notes=tuple(notes),
-    )  # fmt: skip
+        wall_seconds=float(wall_seconds),
+        slots=int(slots),
+        notes=tuple(notes),
+    )
 
 
 _CLOCK_SECONDS = 60.0

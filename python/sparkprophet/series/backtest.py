@@ -179,10 +179,7 @@ def backtest_naive(folds: tuple[Fold, ...], metric: str, config: Config) -> floa
     width = config.intervalWidth
     values = [
         _score(
-            metric,
-            fold,
-            *naive.forecast("seasonalNaive", fold.train, fold.test.ds, width),
-            config,
+            metric, fold, *naive.forecast("seasonalNaive", fold.train, fold.test.ds, width), config
         )
         for fold in folds
     ]
@@ -190,12 +187,7 @@ def backtest_naive(folds: tuple[Fold, ...], metric: str, config: Config) -> floa
 
 
 def _score(
-    metric: str,
-    fold: Fold,
-    yhat: np.ndarray,
-    lower: np.ndarray,
-    upper: np.ndarray,
-    config: Config,
+    metric: str, fold: Fold, yhat: np.ndarray, lower: np.ndarray, upper: np.ndarray, config: Config
 ) -> float:
     found = Holdout(fold.test.y, yhat, lower, upper, config.intervalWidth, fold.scale)
     return METRICS[metric](found)

@@ -24,9 +24,14 @@ from sparkprophet.series.state import Scales
 _MOST_BYTES = 256 * 2**20
 # Settings that a basis depends on, besides seasonalities.
 SETTINGS = (
-    "growth", "nChangepoints", "changepointRange", "changepoints", "countryHolidays", "holidays",
+    "growth",
+    "nChangepoints",
+    "changepointRange",
+    "changepoints",
+    "countryHolidays",
+    "holidays",
     "regressors",
-)  # fmt: skip
+)
 # Of a regressor's values, so that their squares can be summed.
 _LARGEST = 1e150
 

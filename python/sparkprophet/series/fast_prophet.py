@@ -51,9 +51,14 @@ class NativeBackend(IStanBackend):
         delta = point.delta if growth != "flat" else np.zeros(len(changepoints))
         g = trend(growth, point, basis.changepoints, t, cap)
         values = {
-            "k": point.k, "m": point.m, "delta": delta, "sigma_obs": point.s, "beta": point.beta,
-            "trend": g, "lp__": self.stan_fit.log_posterior,
-        }  # fmt: skip
+            "k": point.k,
+            "m": point.m,
+            "delta": delta,
+            "sigma_obs": point.s,
+            "beta": point.beta,
+            "trend": g,
+            "lp__": self.stan_fit.log_posterior,
+        }
         return {name: np.reshape(value, (1, -1)) for name, value in values.items()}
 
     def sampling(

@@ -46,9 +46,13 @@ def build(prophet: type, config: Config, seasonalities: tuple[Seasonality, ...])
     )
     for season in seasonalities:
         model.add_seasonality(
-            season.name, season.period, season.order, season.prior_scale, season.mode,
+            season.name,
+            season.period,
+            season.order,
+            season.prior_scale,
+            season.mode,
             season.condition,
-        )  # fmt: skip
+        )
     for term in config.regressors:
         model.add_regressor(term["name"], term["priorScale"], term["standardize"], term["mode"])
     if config.countryHolidays is not None:
@@ -77,9 +81,12 @@ def state_of(model: Any, series: Series, seasonalities: tuple[Seasonality, ...])
     """
     p = {name: np.asarray(model.params[name], dtype=np.float64) for name in model.params}
     parameters = Parameters(
-        float(p["k"].item()), float(p["m"].item()), float(p["sigma_obs"].item()),
-        p["delta"].ravel(), p["beta"].ravel(),
-    )  # fmt: skip
+        float(p["k"].item()),
+        float(p["m"].item()),
+        float(p["sigma_obs"].item()),
+        p["delta"].ravel(),
+        p["beta"].ravel(),
+    )
     singles = (parameters.k, parameters.m, parameters.sigma_obs)
     if not all(np.isfinite(v).all() for v in (singles, parameters.delta, parameters.beta)):
         raise SeriesError(

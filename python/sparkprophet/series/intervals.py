@@ -162,9 +162,7 @@ def _linear(shifts: Callable[[int], np.ndarray], step: float, samples: int) -> _
 
 
 def _logistic(
-    shifts: Callable[[int], np.ndarray],
-    history: Callable[[np.ndarray], np.ndarray],
-    samples: int,
+    shifts: Callable[[int], np.ndarray], history: Callable[[np.ndarray], np.ndarray], samples: int
 ) -> _Futures:
     """Deviations from the mean future, which Prophet puts in the place of the trend's own."""
     rates = _rates(shifts, samples)

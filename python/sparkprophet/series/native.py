@@ -54,9 +54,15 @@ def estimate(
         prior = prior_of(layout, config, seasonalities)
         point, log_posterior = _mode(used, config, scales, dated, prior)
     state = State(
-        "prophet", used, _parameters(point, len(dates)), scales, seasonalities, dates,
-        layout.holiday_names, layout.holiday_columns,
-    )  # fmt: skip
+        "prophet",
+        used,
+        _parameters(point, len(dates)),
+        scales,
+        seasonalities,
+        dates,
+        layout.holiday_names,
+        layout.holiday_columns,
+    )
     return state, log_posterior
 
 

@@ -22,9 +22,13 @@ from sparkprophet.series.errors import SeriesError
 
 # Prophet loads matplotlib, which complains of a home that is not writable.
 _LOGGERS = (
-    "prophet", "prophet.models", "prophet.plot", "cmdstanpy", "matplotlib",
+    "prophet",
+    "prophet.models",
+    "prophet.plot",
+    "cmdstanpy",
+    "matplotlib",
     "matplotlib.font_manager",
-)  # fmt: skip
+)
 # Prophet logs, warns and draws random numbers through state of the whole process, so threads take
 # turns; processes, such as Spark's workers, do not meet.
 _TURN = threading.RLock()

@@ -20,10 +20,19 @@ _RESERVED = {"ds", "y", "cap", "floor", "y_scaled", "cap_scaled"} | {
     name + suffix
     for suffix in ("", "_lower", "_upper")
     for name in (
-        "trend", "additive_terms", "daily", "weekly", "yearly", "holidays", "zeros", "yhat",
-        "extra_regressors_additive", "extra_regressors_multiplicative", "multiplicative_terms",
+        "trend",
+        "additive_terms",
+        "daily",
+        "weekly",
+        "yearly",
+        "holidays",
+        "zeros",
+        "yhat",
+        "extra_regressors_additive",
+        "extra_regressors_multiplicative",
+        "multiplicative_terms",
     )
-}  # fmt: skip
+}
 _BUILT_IN = ("yearly", "monthly", "weekly", "daily")
 
 
@@ -88,9 +97,11 @@ def instant(value: Any, what: str) -> str:
 def seasonality_term(entry: Any) -> dict[str, Any]:
     """name, period (days), fourierOrder, priorScale, mode, conditionCol."""
     fields = _fields(
-        entry, "seasonalities", ("name", "period", "fourierOrder"),
+        entry,
+        "seasonalities",
+        ("name", "period", "fourierOrder"),
         ("priorScale", "mode", "conditionCol"),
-    )  # fmt: skip
+    )
     name = _name(fields["name"], "seasonalities", allowed=_BUILT_IN)
     what = f"seasonalities[{name}]"
     condition = fields["conditionCol"]
@@ -110,8 +121,10 @@ def regressor_term(entry: Any) -> dict[str, Any]:
     """name, priorScale, standardize ("auto", true or false), mode; a bare string is a name."""
     fields = _fields(
         {"name": entry} if isinstance(entry, str) else entry,
-        "regressors", ("name",), ("priorScale", "standardize", "mode"),
-    )  # fmt: skip
+        "regressors",
+        ("name",),
+        ("priorScale", "standardize", "mode"),
+    )
     name = _name(fields["name"], "regressors")
     what = f"regressors[{name}]"
     standardize = "auto" if fields["standardize"] is None else fields["standardize"]

@@ -22,19 +22,27 @@ _log = logging.getLogger("sparkprophet")
 
 
 @with_params(
-    Spec("metricName", "wape", OneOf(*METRICS),
-         f"One of {', '.join(METRICS)}. coverage is the share of labels inside the interval."),
+    Spec(
+        "metricName",
+        "wape",
+        OneOf(*METRICS),
+        f"One of {', '.join(METRICS)}. coverage is the share of labels inside the interval.",
+    ),
     Spec("labelCol", "y", text, "Numeric column with what came."),
     Spec("predictionCol", "yhat", text, "Numeric column with the forecast."),
     Spec("groupCols", [], texts, "Key columns of the groups."),
     Spec("weightCol", None, text, "Numeric column with the weight of each row."),
-    Spec("average", "macro", OneOf("macro", "micro"),
-         "macro: the plain mean of the groups' metrics; micro: one metric of all rows."),
+    Spec(
+        "average",
+        "macro",
+        OneOf("macro", "micro"),
+        "macro: the plain mean of the groups' metrics; micro: one metric of all rows.",
+    ),
     Spec("lowerCol", "yhat_lower", text, "Lower end of the interval (pinball, coverage)."),
     Spec("upperCol", "yhat_upper", text, "Upper end of the interval (pinball, coverage)."),
     Spec("intervalWidth", 0.8, Number(0, 1), "Nominal width of the interval (pinball)."),
     Spec("timestampCol", "ds", text, "Column that orders the rows of a group (mase)."),
-)  # fmt: skip
+)
 class ForecastEvaluator(TableParams, Evaluator, MLWritable, MLReadable[Any]):
     """Error of forecasts, over all rows or averaged over groups.
 

@@ -43,8 +43,10 @@ def check(arguments: str) -> Batch:
     """
     request = json.loads(arguments)
     answer: dict[str, Any] = {
-        "python": platform.python_version(), "numba": compiled.COMPILED, "error": None
-    }  # fmt: skip
+        "python": platform.python_version(),
+        "numba": compiled.COMPILED,
+        "error": None,
+    }
     try:
         answer |= _checked(request)
     except (ImportError, TypeError, ValueError) as error:

@@ -66,14 +66,13 @@ def space_json(value: Any, what: str) -> str:
     return value.toJson()
 
 
-SEED = Spec(
-    "seed", 0, Whole(),
-    "Seed; every group's own seed derives from it and the key's bytes.",
-)  # fmt: skip
+SEED = Spec("seed", 0, Whole(), "Seed; every group's own seed derives from it and the key's bytes.")
 PARALLELISM = Spec(
-    "parallelism", 0, Whole(0),
+    "parallelism",
+    0,
+    Whole(0),
     "Most tasks at work at one time, as in SPARK-19357; 0: all that the cluster has.",
-)  # fmt: skip
+)
 
 COLUMN_SPECS = (
     Spec("groupCols", [], texts, "Key columns of any atomic type; []: the frame is one series."),
@@ -92,15 +91,23 @@ COLUMN_SPECS = (
          "series param."),
 )  # fmt: skip
 STAGE_SPECS = (
-    Spec("maxFailedFraction", 1.0, Number(0, 1, open_ends=False),
-         "Raise after the job if more than this fraction of the groups failed; all failed always "
-         "raises."),
-    Spec("handleInvalid", "keep", OneOf("keep", "skip", "error"),
-         "Rows that cannot be forecast (unknown or failed key, missing regressor): keep (nulls), "
-         "skip, error."),
+    Spec(
+        "maxFailedFraction",
+        1.0,
+        Number(0, 1, open_ends=False),
+        "Raise after the job if more than this fraction of the groups failed; all failed always "
+        "raises.",
+    ),
+    Spec(
+        "handleInvalid",
+        "keep",
+        OneOf("keep", "skip", "error"),
+        "Rows that cannot be forecast (unknown or failed key, missing regressor): keep (nulls), "
+        "skip, error.",
+    ),
     PARALLELISM,
     SEED,
-)  # fmt: skip
+)
 SERIES_SPECS = tuple(
     Spec(f.name, as_param_value(f.default), f.metadata["convert"], f.metadata["doc"])
     for f in SETTINGS

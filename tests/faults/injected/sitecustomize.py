@@ -48,8 +48,13 @@ def hog():
     raise AssertionError(f"nobody stopped the group at {sum(map(len, taken)) / 2**30:.0f} GiB")
 
 
-FAULTS = {9_000_001.0: wait, 9_000_002.0: hang, 9_000_003.0: kill, 9_000_004.0: kill_once,
-          9_000_005.0: hog}  # fmt: skip
+FAULTS = {
+    9_000_001.0: wait,
+    9_000_002.0: hang,
+    9_000_003.0: kill,
+    9_000_004.0: kill_once,
+    9_000_005.0: hog,
+}
 
 
 def flag(name):
@@ -88,10 +93,7 @@ def strike_prophet(module):
     module.Prophet.fit = fit
 
 
-AFTER_IMPORT = {
-    "sparkprophet.series.checks": strike_checked,
-    "prophet.forecaster": strike_prophet,
-}
+AFTER_IMPORT = {"sparkprophet.series.checks": strike_checked, "prophet.forecaster": strike_prophet}
 
 
 class Finder(importlib.abc.MetaPathFinder):

@@ -63,10 +63,12 @@ def blocked(folder, name):
 
 def session():
     options = {
-        "spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false",
-        "spark.sql.shuffle.partitions": "2", "spark.log.level": "OFF",
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.sql.shuffle.partitions": "2",
+        "spark.log.level": "OFF",
         "spark.sql.catalogImplementation": "in-memory",
-    }  # fmt: skip
+    }
     return SparkSession.builder.master("local[2]").config(map=options).getOrCreate()
 
 
@@ -81,9 +83,16 @@ def search(folder, name, first=math.inf):
         .space()
     )
     return validator(
-        stage, searchSpace=space, numTrials=8, parallelism=2, seed=11, sampler="tpe",
-        numStartupTrials=3, storage=f"sqlite:///{folder}/search.db", studyName=name,
-    )  # fmt: skip
+        stage,
+        searchSpace=space,
+        numTrials=8,
+        parallelism=2,
+        seed=11,
+        sampler="tpe",
+        numStartupTrials=3,
+        storage=f"sqlite:///{folder}/search.db",
+        studyName=name,
+    )
 
 
 def report(folder, name, **found):

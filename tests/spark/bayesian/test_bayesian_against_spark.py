@@ -32,9 +32,11 @@ def tuner(cls, modes=("mean",), **params):
     """A tuner of any class over a grid of Level's modes."""
     stage = Level()
     given = {
-        "estimator": stage, "evaluator": AbsoluteError(), "seed": 1,
+        "estimator": stage,
+        "evaluator": AbsoluteError(),
+        "seed": 1,
         "estimatorParamMaps": [{stage.mode: mode} for mode in modes],
-    }  # fmt: skip
+    }
     if issubclass(cls, CrossValidator):
         given |= {"numFolds": 2, "foldCol": "fold"}
     return cls(**given | params)
@@ -107,9 +109,10 @@ def test_subclasses_load_as_what_they_were(spark, tmp_path):
     for cls in (Named, BayesianCrossValidator):
         stage = LinearRegression()
         saved = cls(
-            estimator=stage, evaluator=RegressionEvaluator(),
+            estimator=stage,
+            evaluator=RegressionEvaluator(),
             estimatorParamMaps=[{stage.regParam: 0.5}],
-        )  # fmt: skip
+        )
         saved.write().save(str(tmp_path / cls.__name__))
         loaded = cls.load(str(tmp_path / cls.__name__))
         # Stages that are all Java's are saved and loaded by Java, which knows no subclass.

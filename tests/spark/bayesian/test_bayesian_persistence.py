@@ -68,6 +68,7 @@ def same(found, expected):
 
 def params_of(stage):
     """Name -> value of what was set, and of the defaults; stages by their class and uid."""
+
     def plain(value):
         if isinstance(value, list):
             return [plain(entry) for entry in value]
@@ -117,9 +118,11 @@ def test_sparks_own_class_reads_the_model(holed, saved, data):
 def test_a_searched_split_comes_back(data, tmp_path):
     stage, path = Level(), str(tmp_path / "model")
     space = (
-        BayesianParamGridBuilder().addChoice(stage.mode, ["mean", "zero", "broken"])
-        .addUniform(stage.shrink, 0.0, 0.9, when={stage.mode: "mean"}).space()
-    )  # fmt: skip
+        BayesianParamGridBuilder()
+        .addChoice(stage.mode, ["mean", "zero", "broken"])
+        .addUniform(stage.shrink, 0.0, 0.9, when={stage.mode: "mean"})
+        .space()
+    )
     tuner = split(stage, searchSpace=space, numTrials=5, seed=3, collectSubModels=True)
     model = tuner.fit(data)
     assert {"COMPLETE", "FAIL"} == set(model.trials.state)
@@ -143,14 +146,17 @@ def test_models_of_java_stages(data, tmp_path):
     stage, path = LinearRegression(labelCol="y", solver="normal"), tmp_path / "model"
     grid = ParamGridBuilder().addGrid(stage.regParam, [0.1, 5.0]).build()
     model = BayesianCrossValidator(
-        estimator=stage, estimatorParamMaps=grid, numFolds=2, foldCol="fold",
-        evaluator=RegressionEvaluator(labelCol="y"), collectSubModels=True,
-    ).fit(data)  # fmt: skip
+        estimator=stage,
+        estimatorParamMaps=grid,
+        numFolds=2,
+        foldCol="fold",
+        evaluator=RegressionEvaluator(labelCol="y"),
+        collectSubModels=True,
+    ).fit(data)
     model.write().save(str(path))
     loaded = BayesianCrossValidatorModel.load(str(path))
     weights = [
-        [[m.coefficients for m in fold] for fold in found.subModels]
-        for found in (model, loaded)
+        [[m.coefficients for m in fold] for fold in found.subModels] for found in (model, loaded)
     ]
     assert weights[0] == weights[1]
     assert len({tuple(w) for fold in weights[0] for w in fold}) == 4
@@ -163,10 +169,12 @@ def test_one_vs_rest(data, tmp_path):
     inner = NaiveBayes(modelType="gaussian")
     labelled = data.selectExpr("features", "double(y > 10) AS label", "id")
     model = BayesianTrainValidationSplit(
-        estimator=OneVsRest(classifier=inner), timestampCol="id", horizon=30,
+        estimator=OneVsRest(classifier=inner),
+        timestampCol="id",
+        horizon=30,
         evaluator=MulticlassClassificationEvaluator(metricName="accuracy"),
         estimatorParamMaps=[{inner.smoothing: 0.5}],
-    ).fit(labelled)  # fmt: skip
+    ).fit(labelled)
     model.write().save(str(tmp_path / "m"))
     loaded = BayesianTrainValidationSplitModel.load(str(tmp_path / "m"))
     assert loaded.getEstimatorParamMaps() == [{inner.smoothing: 0.5}]
@@ -179,26 +187,32 @@ def tuners():
     level, shift, linear, inner = Level(shrink=0.125), Shift(), LinearRegression(), NaiveBayes()
     mixed = Pipeline(stages=[shift, Pipeline(stages=[linear])])
     rest = OneVsRest(classifier=inner)
-    space = BayesianParamGridBuilder().addUniform(shift.shift, 0, 1).addGrid(
-        linear.solver, ["normal", "auto"]
+    space = (
+        BayesianParamGridBuilder()
+        .addUniform(shift.shift, 0, 1)
+        .addGrid(linear.solver, ["normal", "auto"])
     )
     return {
         "python": validator(level, numTrials=2, seed=5),
         "split": split(level, trainRatio=0.6, numTrials=2, maxFailedTrials=4),
         "java": validator(
-            linear, estimatorParamMaps=[{linear.regParam: 0.5}, {linear.maxIter: 3}],
-            evaluator=RegressionEvaluator(metricName="mae"), collectSubModels=True,
+            linear,
+            estimatorParamMaps=[{linear.regParam: 0.5}, {linear.maxIter: 3}],
+            evaluator=RegressionEvaluator(metricName="mae"),
+            collectSubModels=True,
         ),
         "pipeline": split(
-            mixed, searchSpace=space.baseOn((linear.labelCol, "y")).space(), timeout=0.5,
+            mixed, searchSpace=space.baseOn((linear.labelCol, "y")).space(), timeout=0.5
         ),
         "classifiers": validator(
-            rest, estimatorParamMaps=[{rest.classifier: inner}, {inner.smoothing: 0.5}],
-            evaluator=MulticlassClassificationEvaluator(), foldStorageLevel="NONE",
+            rest,
+            estimatorParamMaps=[{rest.classifier: inner}, {inner.smoothing: 0.5}],
+            evaluator=MulticlassClassificationEvaluator(),
+            foldStorageLevel="NONE",
         ),
         "empty map": validator(level, estimatorParamMaps=[{}], batchSize=7),
         "storage": validator(level, storage="sqlite:///x.db", studyName="s", sampler="qmc"),
-    }  # fmt: skip
+    }
 
 
 TUNERS = ["python", "split", "java", "pipeline", "classifiers", "empty map", "storage"]
@@ -291,9 +305,12 @@ def test_a_pipeline_is_loaded_as_a_whole_in_a_fresh_process(data, tmp_path):
     here = Path(__file__).parent
     places = [str(here), str(here.parent), *sys.path]
     done = subprocess.run(
-        [sys.executable, "-c", FRESH, path], capture_output=True, text=True, timeout=300,
+        [sys.executable, "-c", FRESH, path],
+        capture_output=True,
+        text=True,
+        timeout=300,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(places)},
-    )  # fmt: skip
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     found = json.loads(done.stdout.partition("FOUND ")[2])
     message, imported = found["refused"]

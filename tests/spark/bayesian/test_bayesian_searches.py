@@ -204,9 +204,7 @@ def test_fits_at_one_time_have_their_own_local_properties(data):
 def test_early_stopping_between_batches(data, batch, trials):
     stage = Level()
     grid = [{stage.shrink: s} for s in (0.1, 0.5, 0.6, 0.7, 0.0)]
-    tuner = split(
-        stage, estimatorParamMaps=grid, batchSize=batch, earlyStoppingRounds=2
-    )
+    tuner = split(stage, estimatorParamMaps=grid, batchSize=batch, earlyStoppingRounds=2)
     model = tuner.fit(data)
     assert (model.stoppedBy, len(model.trials)) == ("earlyStopping", trials)
     assert len(model.validationMetrics) == len(model.getEstimatorParamMaps()) == trials
@@ -222,9 +220,7 @@ def test_a_timeout_ends_after_the_batch(data):
 def test_failures_are_trials_up_to_a_limit(data):
     stage = Level()
     modes = ["broken", "zero", "nan", "mean"]
-    params = {
-        "batchSize": 1, "estimatorParamMaps": [{stage.mode: mode} for mode in modes],
-    }  # fmt: skip
+    params = {"batchSize": 1, "estimatorParamMaps": [{stage.mode: mode} for mode in modes]}
     model = split(stage, maxFailedTrials=2, **params).fit(data)
     assert list(model.trials.state) == ["FAIL", "COMPLETE", "FAIL", "COMPLETE"]
     assert model.trials.error[0] == "ArithmeticError: broken on purpose"
@@ -263,9 +259,7 @@ def test_an_interrupt_keeps_the_best_and_cancels_the_rest(data):
     assert (model.stoppedBy, len(model.trials)) == ("interrupt", 2)
     assert len(evaluator.errors) == 1
     best = int(np.argmin(model.validationMetrics))
-    assert_close(
-        model.bestModel.getOrDefault("shrink"), model.trials.params_shrink[best], 1e-12
-    )
+    assert_close(model.bestModel.getOrDefault("shrink"), model.trials.params_shrink[best], 1e-12)
     with pytest.raises(KeyboardInterrupt):
         split(evaluator=Interrupting(at=0)).fit(data)
 
@@ -286,8 +280,16 @@ def test_a_stored_search_goes_on(data, tmp_path):
 def test_the_record_of_a_search(data):
     model = validator(numTrials=5, parallelism=2).fit(data)
     assert list(model.trials.columns) == [
-        "trial", "state", "value", "std", "params_shrink", "fold_0", "fold_1", "seconds", "error",
-    ]  # fmt: skip
+        "trial",
+        "state",
+        "value",
+        "std",
+        "params_shrink",
+        "fold_0",
+        "fold_1",
+        "seconds",
+        "error",
+    ]
     assert list(model.trials.trial) == list(range(5))
     assert model.trials.error.isna().all() and (model.trials.seconds > 0).all()
     assert list(model.trials.value) == model.avgMetrics

@@ -58,9 +58,12 @@ def test_a_grid_gives_what_spark_gives(data):
     stage = LinearRegression(labelCol="y", solver="normal")
     grid = ParamGridBuilder().addGrid(stage.regParam, [3.0, 0.0, 10.0]).build()
     params = {
-        "estimator": stage, "estimatorParamMaps": grid, "numFolds": 2, "foldCol": "fold",
+        "estimator": stage,
+        "estimatorParamMaps": grid,
+        "numFolds": 2,
+        "foldCol": "fold",
         "evaluator": RegressionEvaluator(labelCol="y", metricName="r2"),
-    }  # fmt: skip
+    }
     ours = BayesianCrossValidator(**params, parallelism=2).fit(data)
     sparks = CrossValidator(**params).fit(data)
     assert_close(ours.avgMetrics, sparks.avgMetrics, 1e-12)
@@ -78,9 +81,10 @@ def test_a_grid_gives_what_spark_gives(data):
 def test_larger_is_better_takes_the_largest(data, table):
     stage = Level()
     model = validator(
-        stage, evaluator=AbsoluteError(larger=True),
+        stage,
+        evaluator=AbsoluteError(larger=True),
         estimatorParamMaps=[{stage.shrink: s} for s in (0.9, 0.1, 0.5)],
-    ).fit(data)  # fmt: skip
+    ).fit(data)
     expected = [-np.mean(fold_scores(table, shrink=s)) for s in (0.9, 0.1, 0.5)]
     assert_close(model.avgMetrics, expected)
     assert model.bestModel.getOrDefault("shrink") == 0.1
@@ -116,9 +120,11 @@ class Recorder(AbsoluteError):
 def test_a_random_split_by_hand(data, table, partitions):
     recorder, stage = Recorder(), Level()
     params = {
-        "estimator": stage, "evaluator": recorder, "seed": 4,
+        "estimator": stage,
+        "evaluator": recorder,
+        "seed": 4,
         "estimatorParamMaps": [{stage.shrink: 0.0}, {stage.shrink: 0.5}],
-    }  # fmt: skip
+    }
     shuffled = data.orderBy("y") if partitions == 1 else data.repartition(partitions)
     model = BayesianTrainValidationSplit(**params, trainRatio=0.6).fit(shuffled)
     held, train = (table[table.id.isin(recorder.seen[0][0]) == side] for side in (True, False))
@@ -136,14 +142,19 @@ def test_params_of_any_stage_of_a_pipeline(data, table):
     shift, first, last = Shift(), Level(), Level()
     renamed = Pipeline(stages=[shift, last])
     space = (
-        BayesianParamGridBuilder().addChoice(shift.shift, [5.0, -5.0])
-        .addUniform(last.shrink, 0.0, 0.3).baseOn((last.mode, "mean")).space()
-    )  # fmt: skip
+        BayesianParamGridBuilder()
+        .addChoice(shift.shift, [5.0, -5.0])
+        .addUniform(last.shrink, 0.0, 0.3)
+        .baseOn((last.mode, "mean"))
+        .space()
+    )
     model = validator(renamed, searchSpace=space, numTrials=4, collectSubModels=True).fit(data)
     assert isinstance(model.bestModel, PipelineModel)
     assert list(model.trials.filter(like="params_")) == [
-        "params_shift", "params_shrink", "params_mode",
-    ]  # fmt: skip
+        "params_shift",
+        "params_shrink",
+        "params_mode",
+    ]
     for number, params in enumerate(model.getEstimatorParamMaps()):
         assert set(params) == {shift.shift, last.shrink, last.mode}
         moved = table.assign(y=table.y + params[shift.shift])
@@ -162,13 +173,19 @@ def test_params_of_any_stage_of_a_pipeline(data, table):
 def test_parallelism_changes_nothing(data, tuner):
     stage = Level()
     space = (
-        BayesianParamGridBuilder().addChoice(stage.mode, ["mean", "zero", "broken"])
-        .addUniform(stage.shrink, 0.0, 0.9).space()
-    )  # fmt: skip
+        BayesianParamGridBuilder()
+        .addChoice(stage.mode, ["mean", "zero", "broken"])
+        .addUniform(stage.shrink, 0.0, 0.9)
+        .space()
+    )
     options = {
-        "searchSpace": space, "numTrials": 7, "batchSize": 3, "sampler": "tpe",
-        "numStartupTrials": 2, "seed": 9,
-    }  # fmt: skip
+        "searchSpace": space,
+        "numTrials": 7,
+        "batchSize": 3,
+        "sampler": "tpe",
+        "numStartupTrials": 2,
+        "seed": 9,
+    }
     one = tuner(stage, **options, parallelism=1).fit(data)
     four = tuner(stage, **options, parallelism=4).fit(data.repartition(1))
     assert trials_of(one) == trials_of(four)
@@ -203,9 +220,11 @@ def test_partitions_of_the_input_change_nothing(data):
 def test_conditional_params_are_missing_where_they_do_not_apply(data, table):
     stage = Level(shrink=0.25)
     space = (
-        BayesianParamGridBuilder().addChoice(stage.mode, ["mean", "zero"])
-        .addUniform(stage.shrink, 0.5, 0.9, when={stage.mode: "mean"}).space()
-    )  # fmt: skip
+        BayesianParamGridBuilder()
+        .addChoice(stage.mode, ["mean", "zero"])
+        .addUniform(stage.shrink, 0.5, 0.9, when={stage.mode: "mean"})
+        .space()
+    )
     model = validator(stage, searchSpace=space, numTrials=8, seed=1).fit(data)
     maps = model.getEstimatorParamMaps()
     assert {params[stage.mode] for params in maps} == {"mean", "zero"}
@@ -271,9 +290,12 @@ def test_the_classifier_of_one_vs_rest(spark, table):
     stage = OneVsRest(classifier=inner)
     space = BayesianParamGridBuilder().addChoice(inner.regParam, [0.0, 50.0]).space()
     found = BayesianTrainValidationSplit(
-        estimator=stage, searchSpace=space, numTrials=2, seed=1,
+        estimator=stage,
+        searchSpace=space,
+        numTrials=2,
+        seed=1,
         evaluator=MulticlassClassificationEvaluator(metricName="accuracy"),
-    ).fit(data)  # fmt: skip
+    ).fit(data)
     tried = [params[inner.regParam] for params in found.getEstimatorParamMaps()]
     best = tried[int(np.argmax(found.validationMetrics))]
     expected = stage.fit(data, {inner.regParam: best})
@@ -309,10 +331,14 @@ def forecaster():
 def test_prophets_are_validated_by_the_steps_after(spark, series):
     stage, scale = forecaster(), 0.02
     tuner = BayesianCrossValidator(
-        estimator=stage, evaluator=ForecastEvaluator(metricName="mae", groupCols=["g"]),
-        estimatorParamMaps=[{stage.changepointPriorScale: scale}], numFolds=2,
-        timestampCol="ds", horizon=7, parallelism=2,
-    )  # fmt: skip
+        estimator=stage,
+        evaluator=ForecastEvaluator(metricName="mae", groupCols=["g"]),
+        estimatorParamMaps=[{stage.changepointPriorScale: scale}],
+        numFolds=2,
+        timestampCol="ds",
+        horizon=7,
+        parallelism=2,
+    )
     before = persisted(spark)
     model = tuner.fit(frame(spark, series))
     expected = [forecast_errors(series, last, 7, scale) for last in (46, 53)]
@@ -330,10 +356,14 @@ def test_prophets_are_searched_by_the_last_steps(spark, series):
     stage = forecaster()
     scale = stage.changepointPriorScale
     tuner = BayesianTrainValidationSplit(
-        estimator=Pipeline(stages=[stage]), timestampCol="ds", horizon=10, numTrials=2,
-        evaluator=ForecastEvaluator(metricName="mae", groupCols=["g"]), sampler="random",
+        estimator=Pipeline(stages=[stage]),
+        timestampCol="ds",
+        horizon=10,
+        numTrials=2,
+        evaluator=ForecastEvaluator(metricName="mae", groupCols=["g"]),
+        sampler="random",
         searchSpace=BayesianParamGridBuilder().addUniform(scale, 0.001, 0.5, log=True).space(),
-    )  # fmt: skip
+    )
     before = persisted(spark)
     model = tuner.fit(frame(spark, series))
     scales = [params[scale] for params in model.getEstimatorParamMaps()]

@@ -198,10 +198,12 @@ def expected_rolling(step_of):
     for fold in range(COUNT):
         start = len(steps) - (COUNT - fold) * HORIZON
         held = steps[start : start + HORIZON]
-        found.append((
-            {i for i, step in step_of.items() if step < held[0]},
-            {i for i, step in step_of.items() if step in held},
-        ))  # fmt: skip
+        found.append(
+            (
+                {i for i, step in step_of.items() if step < held[0]},
+                {i for i, step in step_of.items() if step in held},
+            )
+        )
     return found
 
 

@@ -169,7 +169,10 @@ def test_conditions(stage):
             Int("order", 1, 9, step=2, parent=one),
             Choice("layers", [[1], [2, 3]], one, when=(When("mode", ["additive"], one),)),
             Uniform(
-                "scale", 0, 1, parent=one,
+                "scale",
+                0,
+                1,
+                parent=one,
                 when=(When("mode", ["additive", "none"], one), When("order", [3], one)),
             ),
             Uniform("prior", 1, 2, parent=one, when=(When("layers", [[2, 3]], one),)),
@@ -177,7 +180,7 @@ def test_conditions(stage):
             Choice("flag", [True, False], two, when=(When("order", [1, 2], two),)),
             Choice("mode", ["a"], two),
         )
-    )  # fmt: skip
+    )
 
 
 def test_conditions_survive_json(stage):

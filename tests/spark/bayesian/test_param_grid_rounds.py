@@ -150,9 +150,10 @@ def test_wrong_calls_are_refused_by_name(stage, call, error, words):
 
 def test_the_stock_cross_validator_in_rounds(spark):
     rows = spark.range(120).select(
-        (F.col("id") % 11).alias("a"), (F.col("id") % 7).alias("b"),
+        (F.col("id") % 11).alias("a"),
+        (F.col("id") % 7).alias("b"),
         (3 * (F.col("id") % 11) + F.randn(1)).alias("label"),
-    )  # fmt: skip
+    )
     data = VectorAssembler(inputCols=["a", "b"], outputCol="features").transform(rows).cache()
     stage, evaluator = LinearRegression(), RegressionEvaluator()
     builder = BayesianParamGridBuilder().addUniform(stage.regParam, 1e-3, 1e3, log=True)

@@ -37,9 +37,12 @@ def started(mode, folder):
     script = Path(__file__).with_name("search_script.py")
     with open(folder / f"{mode}.log", "wb") as log:
         return subprocess.Popen(
-            [sys.executable, str(script), mode, str(folder)], stdout=log, stderr=log,
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}, start_new_session=True,
-        )  # fmt: skip
+            [sys.executable, str(script), mode, str(folder)],
+            stdout=log,
+            stderr=log,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+            start_new_session=True,
+        )
 
 
 def said_by(log):

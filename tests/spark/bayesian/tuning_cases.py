@@ -102,9 +102,9 @@ def rows(folds=2):
     x = np.linspace(-1, 1, ROWS)
     noise = np.random.default_rng(3).normal(0, 0.5, ROWS)
     number = np.arange(ROWS)
-    return pd.DataFrame({
-        "id": number, "y": 10 + 2 * x + noise, "x": x, "fold": number * 7 % ROWS % folds,
-    })  # fmt: skip
+    return pd.DataFrame(
+        {"id": number, "y": 10 + 2 * x + noise, "x": x, "fold": number * 7 % ROWS % folds}
+    )
 
 
 def score(train, held, shrink=0.0, mode="mean"):
@@ -158,9 +158,13 @@ def validator(stage=None, **params):
     """A search for Level's shrink over the two folds of the column."""
     stage = Level() if stage is None else stage
     given = {
-        "estimator": stage, "evaluator": AbsoluteError(), "numFolds": 2, "foldCol": "fold",
-        "numTrials": 3, "sampler": "random",
-    }  # fmt: skip
+        "estimator": stage,
+        "evaluator": AbsoluteError(),
+        "numFolds": 2,
+        "foldCol": "fold",
+        "numTrials": 3,
+        "sampler": "random",
+    }
     if not {"searchSpace", "estimatorParamMaps"} & params.keys():
         given["searchSpace"] = shrink_space(stage)
     return BayesianCrossValidator(**given | params)
@@ -170,9 +174,13 @@ def split(stage=None, **params):
     """A search for Level's shrink that validates the last twelve rows by id."""
     stage = Level() if stage is None else stage
     given = {
-        "estimator": stage, "evaluator": AbsoluteError(), "timestampCol": "id", "horizon": 12,
-        "numTrials": 3, "sampler": "random",
-    }  # fmt: skip
+        "estimator": stage,
+        "evaluator": AbsoluteError(),
+        "timestampCol": "id",
+        "horizon": 12,
+        "numTrials": 3,
+        "sampler": "random",
+    }
     if not {"searchSpace", "estimatorParamMaps"} & params.keys():
         given["searchSpace"] = shrink_space(stage)
     return BayesianTrainValidationSplit(**given | params)

@@ -115,9 +115,12 @@ def own_values(spark, request):
     rows["own"] = [json.dumps(params[name]) for name in rows.g]
     rows.loc[rows.g == "no values", "own"] = None
     stage = GroupedProphet(
-        groupCols=["g"], overridesCol="own", uncertaintySamples=0, parallelism=2,
+        groupCols=["g"],
+        overridesCol="own",
+        uncertaintySamples=0,
+        parallelism=2,
         solver=request.param,
-    )  # fmt: skip
+    )
     model = stage.fit(frame(spark, rows))
     future = grouped(list(params), start="2024-03-01").drop(columns="y")
     return rows, model.transform(frame(spark, future)).toPandas(), model.models.toPandas()
@@ -195,8 +198,9 @@ def test_logistic_growth_with_cap_and_floor(spark, solver):
 def test_country_holidays_by_group(spark):
     rows = grouped(["US", "DE", "none", "Utopia"], start="2023-12-10")
     rows["country"] = rows.g.where(rows.g != "none", None)
-    stage = GroupedProphet(groupCols=["g"], countryHolidaysCol="country", uncertaintySamples=0,
-                           parallelism=2)  # fmt: skip
+    stage = GroupedProphet(
+        groupCols=["g"], countryHolidaysCol="country", uncertaintySamples=0, parallelism=2
+    )
     data = frame(spark, rows)
     model = stage.fit(data)
     failed = model.failures.collect()

@@ -50,8 +50,14 @@ def test_seconds_are_plausible(mixed):
 
 def test_the_failures_table_holds_what_went_wrong(mixed):
     assert mixed.failures.columns == [
-        "g", "status", "error_code", "error_message", "n_obs", "start", "end",
-    ]  # fmt: skip
+        "g",
+        "status",
+        "error_code",
+        "error_message",
+        "n_obs",
+        "start",
+        "end",
+    ]
     found = {(row.g, row.status, row.error_code) for row in mixed.failures.collect()}
     assert found == {("inf", "failed", "Y_INFINITE"), ("short", "fallback", "TOO_SHORT")}
 

@@ -131,9 +131,7 @@ def test_a_forecast_over_the_gap_has_every_step(spark):
     near = by_hand.TOLERANCE["native"] * np.abs(values).max()
     assert len(found) == 24
     for second, value in expected.items():
-        assert any(
-            row.s == second and abs(row.yhat - value) < near for row in found.itertuples()
-        )
+        assert any(row.s == second and abs(row.yhat - value) < near for row in found.itertuples())
 
 
 @pytest.fixture(scope="module")

@@ -42,9 +42,13 @@ def prophet(**params):
 
 def tuner(**params):
     given = {
-        "estimator": prophet(), "searchSpace": SPACE, "horizon": HORIZON, "numTrials": 6,
-        "sampler": "random", "parallelism": 2,
-    }  # fmt: skip
+        "estimator": prophet(),
+        "searchSpace": SPACE,
+        "horizon": HORIZON,
+        "numTrials": 6,
+        "sampler": "random",
+        "parallelism": 2,
+    }
     return GroupedProphetTuner(**given | params)
 
 
@@ -87,8 +91,15 @@ def by_key(frame):
 
 def test_every_trials_value_is_a_backtest_by_hand(tuned, rows):
     assert tuned.trials.columns == [
-        "g", "trial", "value", "state", "params", "seconds", "cpu_seconds", "error",
-    ]  # fmt: skip
+        "g",
+        "trial",
+        "value",
+        "state",
+        "params",
+        "seconds",
+        "cpu_seconds",
+        "error",
+    ]
     trials = tuned.trials.collect()
     assert sorted((t.g, t.trial) for t in trials) == [(k, i) for k in KEYS for i in range(6)]
     for trial in trials:
@@ -126,16 +137,19 @@ def test_the_best_trial_wins_and_its_params_are_fitted_to_all_rows(tuned, rows, 
         given = rows[rows.g == key][["ds", "y"]]
         mine = found[found.g == key].set_index("ds").yhat.loc[given.ds]
         assert_by_hand(
-            mine, given, changepoint_prior_scale=params["changepointPriorScale"],
+            mine,
+            given,
+            changepoint_prior_scale=params["changepointPriorScale"],
             seasonality_mode=params["seasonalityMode"],
-        )  # fmt: skip
+        )
 
 
 def test_the_first_trial_is_the_estimators_own_values(tuned):
     for trial in tuned.trials.filter("trial = 0").collect():
         assert json.loads(trial.params) == {
-            "changepointPriorScale": 0.05, "seasonalityMode": "additive",
-        }  # fmt: skip
+            "changepointPriorScale": 0.05,
+            "seasonalityMode": "additive",
+        }
 
 
 def test_comparison_with_untuned_and_seasonal_naive_by_hand(tuned, rows):
@@ -198,9 +212,13 @@ def stable(model):
 def test_results_do_not_depend_on_layout_or_parallelism(spark, data, sampler, metric):
     two = data.filter("g IN ('a', 'b')")
     stage = tuner(
-        sampler=sampler, metric=metric, numStartupTrials=3, numTrials=7, parallelism=1,
+        sampler=sampler,
+        metric=metric,
+        numStartupTrials=3,
+        numTrials=7,
+        parallelism=1,
         estimator=prophet(uncertaintySamples=20 if metric == "pinball" else 0),
-    )  # fmt: skip
+    )
     one = stage.fit(two.coalesce(1))
     settings = {"spark.sql.execution.arrow.maxRecordsPerBatch": "11"}
     with configured(spark, settings):
@@ -273,16 +291,17 @@ def test_a_param_that_a_trial_does_not_ask_for_keeps_the_estimators_own_value(ro
     space = SearchSpace(
         (
             Choice("seasonalityMode", ["additive", "multiplicative"]),
-            Uniform(
-                "changepointPriorScale", 0.001, 0.01,
-                when=(When("seasonalityMode", [mode]),),
-            ),
+            Uniform("changepointPriorScale", 0.001, 0.01, when=(When("seasonalityMode", [mode]),)),
         )
-    )  # fmt: skip
+    )
     search = Search(
-        space.toJson(), HORIZON, num_trials=8, sampler="random", num_startup_trials=0,
+        space.toJson(),
+        HORIZON,
+        num_trials=8,
+        sampler="random",
+        num_startup_trials=0,
         warm_start=warm,
-    )  # fmt: skip
+    )
     config = Config(changepointPriorScale=0.4, uncertaintySamples=0)
     series = Series(given.ds.to_numpy("datetime64[us]"), given.y.to_numpy(float))
     outcome = tune_series(series, config, 4, search)
@@ -309,11 +328,10 @@ def test_a_space_with_conditions_from_the_estimators_params(data, rows):
         BayesianParamGridBuilder()
         .addChoice(inner.seasonalityMode, ["additive", "multiplicative"])
         .addUniform(
-            inner.changepointPriorScale, 0.001, 0.01,
-            when={inner.seasonalityMode: "additive"},
+            inner.changepointPriorScale, 0.001, 0.01, when={inner.seasonalityMode: "additive"}
         )
         .space()
-    )  # fmt: skip
+    )
     model = tuner(estimator=inner, searchSpace=space).fit(data.filter("g = 'a'"))
     trials = model.trials.collect()
     for trial, params in zip(trials, tried_conditionally(trials, "additive"), strict=True):

@@ -130,9 +130,12 @@ def test_max_failed_fraction(spark, allowed, raises):
     rows = grouped(["a", "b"], rows=3).assign(own=None)
     rows.loc[rows.g == "b", "y"] = None
     stage = GroupedProphet(
-        groupCols=["g"], fallback="mean", minObservations=5, maxFailedFraction=allowed,
+        groupCols=["g"],
+        fallback="mean",
+        minObservations=5,
+        maxFailedFraction=allowed,
         parallelism=1,
-    )  # fmt: skip
+    )
     data = frame(spark, rows)
     if not raises:
         assert stage.fit(data).summary.by_status == {"fallback": 1, "failed": 1}

@@ -117,9 +117,10 @@ def test_key_columns_of_any_name(spark):
     names = [name for name in ODD_NAMES if name != "DS"]
     rows = pd.concat([series(i, rows=3).assign(k=f"k{i}", y=float(i)) for i in range(2)])
     data = frame(spark, rows).select(
-        F.col("ds").alias("at time"), F.col("y").alias("sold.units"),
+        F.col("ds").alias("at time"),
+        F.col("y").alias("sold.units"),
         *[F.concat(F.lit(name), F.col("k")).alias(name) for name in names],
-    )  # fmt: skip
+    )
     stage = mean_stage(groupCols=names, timestampCol="at time", labelCol="sold.units")
     model = stage.fit(data)
     quoted = ["`" + name.replace("`", "``") + "`" for name in names]
@@ -138,21 +139,37 @@ def test_odd_names_in_every_other_role(spark):
     rows = series(seed=2)
     rows["price"] = np.random.default_rng(4).uniform(1, 2, len(rows))
     rows["big"], rows["small"] = 90.0, 1.0
-    names = {"ds": "time.stamp", "y": "the `label`", "price": "price.per kg",
-             "big": "c a p", "small": "fl.oor"}  # fmt: skip
+    names = {
+        "ds": "time.stamp",
+        "y": "the `label`",
+        "price": "price.per kg",
+        "big": "c a p",
+        "small": "fl.oor",
+    }
     data = frame(spark, rows.rename(columns=names)).withColumn("g h.i", F.lit("x"))
     stage = GroupedProphet(
-        groupCols=["g h.i"], timestampCol=names["ds"], labelCol=names["y"], growth="logistic",
-        capCol=names["big"], floorCol=names["small"], regressors=[names["price"]],
-        predictionCol="y.hat", lowerCol="lower `end`", upperCol="1", uncertaintySamples=0,
+        groupCols=["g h.i"],
+        timestampCol=names["ds"],
+        labelCol=names["y"],
+        growth="logistic",
+        capCol=names["big"],
+        floorCol=names["small"],
+        regressors=[names["price"]],
+        predictionCol="y.hat",
+        lowerCol="lower `end`",
+        upperCol="1",
+        uncertaintySamples=0,
         parallelism=1,
-    )  # fmt: skip
+    )
     found = stage.fit(data).transform(data).toPandas()
     given = rows.rename(columns={"big": "cap", "small": "floor"})
     assert_by_hand(
-        found["y.hat"], given, given.set_index("ds").loc[found["time.stamp"]].reset_index(),
-        lambda m: m.add_regressor("price"), growth="logistic",
-    )  # fmt: skip
+        found["y.hat"],
+        given,
+        given.set_index("ds").loc[found["time.stamp"]].reset_index(),
+        lambda m: m.add_regressor("price"),
+        growth="logistic",
+    )
     assert list(found.columns) == [*data.columns, "y.hat", "lower `end`", "1"]
 
 

@@ -63,9 +63,8 @@ def test_all_work_is_in_one_bin_and_bins_are_in_order(bins, falling):
 def test_slots_end_together(slots):
     random = np.random.default_rng(slots)
     cost = np.bincount(
-        random.integers(0, packing.BUCKETS, 20_000),
-        random.lognormal(7, 1, 20_000), packing.BUCKETS,
-    )  # fmt: skip
+        random.integers(0, packing.BUCKETS, 20_000), random.lognormal(7, 1, 20_000), packing.BUCKETS
+    )
     packed = packing.pack(cost, packing.BINS_PER_SLOT * slots, falling=True)
     ideal = cost.sum() / slots
     assert seconds(packed.loads, slots) < 1.02 * ideal
@@ -205,9 +204,12 @@ def test_fewer_groups_than_slots_get_the_idle_ones(spark, groups, parallelism, e
 def test_folds_over_idle_slots_change_nothing(spark):
     rows = frame(spark, grouped(["a"], rows=120))
     stage = GroupedProphetTuner(
-        estimator=GroupedProphet(groupCols=["g"], uncertaintySamples=0), horizon=7, numFolds=4,
-        searchSpace=SearchSpace((Uniform("changepointPriorScale", 0.001, 0.5),)), numTrials=6,
-    )  # fmt: skip
+        estimator=GroupedProphet(groupCols=["g"], uncertaintySamples=0),
+        horizon=7,
+        numFolds=4,
+        searchSpace=SearchSpace((Uniform("changepointPriorScale", 0.001, 0.5),)),
+        numTrials=6,
+    )
     spread, single = stage.fit(rows), stage.copy().setParams(parallelism=1).fit(rows)
     assert fit_bits(spread) == fit_bits(single)
     assert bits(spread.trials.drop("seconds", "cpu_seconds")) == bits(

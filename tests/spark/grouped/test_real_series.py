@@ -68,9 +68,11 @@ def test_weekly_sales_with_regressors(juice):
     cutoff = "1992-06-01"
     train, test = juice.filter(f"ds < '{cutoff}'"), juice.filter(f"ds >= '{cutoff}'")
     stage = GroupedProphet(
-        groupCols=["store", "brand"], regressors=[*WEEKS], uncertaintySamples=0,
+        groupCols=["store", "brand"],
+        regressors=[*WEEKS],
+        uncertaintySamples=0,
         seasonalityMode="multiplicative",
-    )  # fmt: skip
+    )
     model = stage.fit(train)
     assert model.summary.by_status == {"ok": 6}
     found = model.forecast(8, regressors=test).toPandas()

@@ -58,9 +58,12 @@ def test_cross_validator_with_a_fold_column(rows, folded):
     stage = estimator()
     grid = ParamGridBuilder().addGrid(stage.changepointPriorScale, SCALES).build()
     search = CrossValidator(
-        estimator=stage, estimatorParamMaps=grid, numFolds=2, foldCol="fold",
+        estimator=stage,
+        estimatorParamMaps=grid,
+        numFolds=2,
+        foldCol="fold",
         evaluator=ForecastEvaluator(metricName="mae", groupCols=["g"]),
-    )  # fmt: skip
+    )
     model = search.fit(folded)
     assert isinstance(model, CrossValidatorModel)
     expected = []
@@ -84,9 +87,12 @@ def test_train_validation_split_with_sparks_evaluator(folded):
     grid = ParamGridBuilder().addGrid(stage.growth, ["flat", "linear"]).build()
     data = folded.union(folded.limit(1).withColumn("g", F.lit("rare"))).coalesce(1).cache()
     search = TrainValidationSplit(
-        estimator=stage, estimatorParamMaps=grid, trainRatio=0.75, seed=3,
+        estimator=stage,
+        estimatorParamMaps=grid,
+        trainRatio=0.75,
+        seed=3,
         evaluator=RegressionEvaluator(labelCol="y", predictionCol="yhat", metricName="rmse"),
-    )  # fmt: skip
+    )
     model = search.fit(data)
     assert all(np.isfinite(model.validationMetrics))
     split = data.select("*", F.rand(3).alias("r"))  # as TrainValidationSplit splits
@@ -108,9 +114,13 @@ def test_cross_validator_over_a_pipeline_with_random_folds(spark, folded):
     grid = ParamGridBuilder().addGrid(stage.seasonalityMode, ["additive", "multiplicative"]).build()
     evaluator = ForecastEvaluator(metricName="rmse", labelCol="half", average="micro")
     search = CrossValidator(
-        estimator=Pipeline(stages=[renamed, stage]), estimatorParamMaps=grid, numFolds=2, seed=1,
-        evaluator=evaluator, parallelism=2,
-    )  # fmt: skip
+        estimator=Pipeline(stages=[renamed, stage]),
+        estimatorParamMaps=grid,
+        numFolds=2,
+        seed=1,
+        evaluator=evaluator,
+        parallelism=2,
+    )
     model = search.fit(folded)
     assert len(model.avgMetrics) == 2 and all(np.isfinite(model.avgMetrics))
     best = model.bestModel.stages[-1]
@@ -123,9 +133,12 @@ def test_a_cross_validator_model_is_saved_and_loaded(folded, tmp_path):
     stage = estimator()
     grid = ParamGridBuilder().addGrid(stage.nChangepoints, [3]).build()
     search = CrossValidator(
-        estimator=stage, estimatorParamMaps=grid, numFolds=2, foldCol="fold",
+        estimator=stage,
+        estimatorParamMaps=grid,
+        numFolds=2,
+        foldCol="fold",
         evaluator=ForecastEvaluator(),
-    )  # fmt: skip
+    )
     search.write().save(str(tmp_path / "search"))
     loaded = CrossValidator.load(str(tmp_path / "search"))
     assert isinstance(loaded.getEstimator(), GroupedProphet)

@@ -26,9 +26,14 @@ def tuner(folder, **params):
     inner = GroupedProphet(groupCols=["g"], uncertaintySamples=0)
     space = BayesianParamGridBuilder().addUniform(inner.changepointPriorScale, 0.01, 0.5).space()
     given = {
-        "estimator": inner, "searchSpace": space, "horizon": 5, "numTrials": 2,
-        "sampler": "random", "parallelism": 1, "checkpointDir": str(folder),
-    }  # fmt: skip
+        "estimator": inner,
+        "searchSpace": space,
+        "horizon": 5,
+        "numTrials": 2,
+        "sampler": "random",
+        "parallelism": 1,
+        "checkpointDir": str(folder),
+    }
     return GroupedProphetTuner(**given | params)
 
 

@@ -42,9 +42,7 @@ def rich(spark):
 @pytest.fixture(scope="module")
 def model(rich):
     # Fallbacks are enough here: what is looked at are the columns.
-    stage = GroupedProphet(
-        groupCols=["g"], minObservations=999, fallback="mean", parallelism=2
-    )
+    stage = GroupedProphet(groupCols=["g"], minObservations=999, fallback="mean", parallelism=2)
     return stage.fit(rich.filter("g IS NULL OR g <> 'unknown'"))
 
 
@@ -72,9 +70,7 @@ def test_rows_are_counted_whatever_their_key_is(model, rich):
     by_key = found.groupBy("g").agg(F.count("*").alias("n"), F.count("yhat").alias("known"))
     counts = {row.g: (row.n, row.known) for row in by_key.collect()}
     expected = {row.g: row["count"] for row in rich.groupBy("g").count().collect()}
-    assert counts == {
-        key: (n, 0 if key == "unknown" else n) for key, n in expected.items()
-    }
+    assert counts == {key: (n, 0 if key == "unknown" else n) for key, n in expected.items()}
 
 
 def test_components_keep_them_too(model, rich):

@@ -19,9 +19,14 @@ MACHINE = ("seconds", "cpu_seconds")
 def tuner(**params):
     inner = GroupedProphet(groupCols=["g"], uncertaintySamples=0)
     given = {
-        "estimator": inner, "searchSpace": SPACE, "horizon": 7, "numTrials": 5,
-        "sampler": "random", "warmStart": False, "parallelism": 2,
-    }  # fmt: skip
+        "estimator": inner,
+        "searchSpace": SPACE,
+        "horizon": 7,
+        "numTrials": 5,
+        "sampler": "random",
+        "warmStart": False,
+        "parallelism": 2,
+    }
     return GroupedProphetTuner(**given | params)
 
 
@@ -55,9 +60,12 @@ def test_all_groups_try_first_what_was_found_for_a_few(data, model):
     alone = tuner().fit(data)
     chosen = first_by_hash(data, 3)
     assert "short" not in chosen
-    best = {row.g: row.value for row in alone.trials.groupBy("g").agg(
-        F.min_by("params", "value").alias("value")
-    ).collect()}  # fmt: skip
+    best = {
+        row.g: row.value
+        for row in alone.trials.groupBy("g")
+        .agg(F.min_by("params", "value").alias("value"))
+        .collect()
+    }
     tried = points(model)
     assert set(tried) == set(KEYS) - {"short"}
     for own in tried.values():

@@ -44,10 +44,17 @@ def regression(spark):
         .space()
     )
     tuner = BayesianCrossValidator(
-        estimator=Pipeline(stages=[pca, lr]), evaluator=RegressionEvaluator(), searchSpace=space,
-        numTrials=6, batchSize=3, numStartupTrials=2, numFolds=2, parallelism=2,
-        collectSubModels=True, seed=5,
-    )  # fmt: skip
+        estimator=Pipeline(stages=[pca, lr]),
+        evaluator=RegressionEvaluator(),
+        searchSpace=space,
+        numTrials=6,
+        batchSize=3,
+        numStartupTrials=2,
+        numFolds=2,
+        parallelism=2,
+        collectSubModels=True,
+        seed=5,
+    )
     return tuner, spark.createDataFrame(rows, ["features", "label"]).cache()
 
 
@@ -60,9 +67,13 @@ def forecasts(spark):
     same = SQLTransformer(statement="SELECT * FROM __THIS__")
     space = BayesianParamGridBuilder().addUniform(prophet.changepointPriorScale, 0.01, 0.5).space()
     tuner = BayesianTrainValidationSplit(
-        estimator=Pipeline(stages=[same, prophet]), evaluator=ForecastEvaluator(groupCols=["g"]),
-        searchSpace=space, numTrials=2, timestampCol="ds", horizon=5,
-    )  # fmt: skip
+        estimator=Pipeline(stages=[same, prophet]),
+        evaluator=ForecastEvaluator(groupCols=["g"]),
+        searchSpace=space,
+        numTrials=2,
+        timestampCol="ds",
+        horizon=5,
+    )
     return tuner, data
 
 
@@ -76,9 +87,7 @@ def case(request, spark, scala):
 
 def jvm_trials(model):
     """Number, params, state and scores of a Scala model's trials."""
-    return [
-        (t.number(), _dict(t.params()), t.state(), _list(t.scores())) for t in model.trials()
-    ]  # fmt: skip
+    return [(t.number(), _dict(t.params()), t.state(), _list(t.scores())) for t in model.trials()]
 
 
 def trials(model):
@@ -122,9 +131,7 @@ def test_a_tuner_goes_from_python_to_scala(scala, case, tmp_path):
 def test_a_tuner_goes_from_scala_to_python(scala, case, tmp_path):
     scala.stage(case.tuner).save(str(tmp_path / "tuner"))
     loaded = type(case.tuner).load(str(tmp_path / "tuner"))
-    assert_same_trials(
-        trials(loaded.setNumTrials(2).fit(case.rows)), trials(case.model)[:2]
-    )
+    assert_same_trials(trials(loaded.setNumTrials(2).fit(case.rows)), trials(case.model)[:2])
 
 
 def assert_same_model(scala, case, jvm_model, model):

@@ -14,11 +14,7 @@ import sparkprophet
 from sparkprophet.series.ranges import Number, OneOf, Whole
 
 SCALA = Path(__file__).resolve().parents[3] / "scala" / "src" / "main" / "scala" / "sparkprophet"
-STAGES = (
-    "GroupedProphet",
-    "GroupedProphetTuner",
-    "ForecastEvaluator",
-)
+STAGES = ("GroupedProphet", "GroupedProphetTuner", "ForecastEvaluator")
 # Spark's own, or stages: each language has its class for them.
 SPARKS = {
     "BayesianCrossValidator": CrossValidator,
@@ -100,7 +96,8 @@ def taken_by_jvm(stage, name, value):
     try:
         getattr(stage, f"set{name[0].upper()}{name[1:]}")(given)
     except (IllegalArgumentException, Py4JJavaError) as error:
-        assert name in str(error) and ("give" in str(error) or "choose" in str(error) or
-                                       "name each" in str(error)), error  # fmt: skip
+        assert name in str(error) and (
+            "give" in str(error) or "choose" in str(error) or "name each" in str(error)
+        ), error
         return False
     return True

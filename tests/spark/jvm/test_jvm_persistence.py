@@ -43,10 +43,17 @@ def rows(spark):
 def prophet():
     """With params of every type."""
     return GroupedProphet(
-        groupCols=["g"], regressors=["promo"], holidaysPriorScale=3.0, uncertaintySamples=10,
-        holidays=[{"holiday": "fair", "ds": "2024-02-10"}], changepoints=["2024-02-01"],
-        floorCol="promo", weeklyFourierOrder=2, handleInvalid="skip", seed=7,
-    )  # fmt: skip
+        groupCols=["g"],
+        regressors=["promo"],
+        holidaysPriorScale=3.0,
+        uncertaintySamples=10,
+        holidays=[{"holiday": "fair", "ds": "2024-02-10"}],
+        changepoints=["2024-02-01"],
+        floorCol="promo",
+        weeklyFourierOrder=2,
+        handleInvalid="skip",
+        seed=7,
+    )
 
 
 def pipeline():

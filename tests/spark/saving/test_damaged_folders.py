@@ -108,10 +108,13 @@ def damaged_at_random(whole, folder, expected, seed):
         shutil.rmtree(path)
 
 
-@pytest.mark.parametrize("seeds", [
-    pytest.param(range(25), id="25"),
-    pytest.param(range(25, 1025), id="1000", marks=pytest.mark.slow),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "seeds",
+    [
+        pytest.param(range(25), id="25"),
+        pytest.param(range(25, 1025), id="1000", marks=pytest.mark.slow),
+    ],
+)
 def test_random_damage_is_refused_or_changes_nothing(fitted, whole, tmp_path, seeds):
     expected = bits(fitted.models), metadata_of(whole)
     assert outcome_of(whole, expected) == "equal"
@@ -140,9 +143,15 @@ def test_a_file_that_is_not_as_saved_is_named(saved, damage, where):
 def test_a_value_that_parquet_cannot_know_to_be_wrong_is_refused(spark, fitted, saved, days):
     """Files whose own checksums are right, of a row that is not the saved one."""
     stored = spark.read.parquet(str(saved / "models")).cache()
-    other = stored.withColumn("state", F.col("state").withField("parameters", F.expr(
-        "transform(state.parameters, (p, i) -> IF(i = 0 AND store = 'north', p + 1, p))"
-    )))  # fmt: skip
+    other = stored.withColumn(
+        "state",
+        F.col("state").withField(
+            "parameters",
+            F.expr(
+                "transform(state.parameters, (p, i) -> IF(i = 0 AND store = 'north', p + 1, p))"
+            ),
+        ),
+    )
     assert stored.count() == 3
     shutil.rmtree(saved / "models")
     other.write.parquet(str(saved / "models"))
@@ -155,9 +164,11 @@ def test_a_value_that_parquet_cannot_know_to_be_wrong_is_refused(spark, fitted, 
     assert bits(loaded.models, "status") == bits(fitted.models, "status")
     read = loaded.models.select("status")._jdf.queryExecution().executedPlan().toString()
     assert "checksum" not in read and "state" not in read.replace("status", "")
-    for query in (loaded.models, loaded.forecast(2), loaded.transform(
-        days.crossJoin(fitted.models.select("store"))
-    )):  # fmt: skip
+    for query in (
+        loaded.models,
+        loaded.forecast(2),
+        loaded.transform(days.crossJoin(fitted.models.select("store"))),
+    ):
         with pytest.raises(PySparkException, match="a row is not as it was saved") as caught:
             query.collect()
         assert f"{saved}/models" in str(caught.value)

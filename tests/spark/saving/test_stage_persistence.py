@@ -134,8 +134,9 @@ def trap(tmp_path, monkeypatch):
     return "trap_of_a_test.GroupedProphet", trace
 
 
-@pytest.mark.parametrize("cls", [GroupedProphet, GroupedProphetModel, ForecastEvaluator,
-                                 GroupedProphetTuner])  # fmt: skip
+@pytest.mark.parametrize(
+    "cls", [GroupedProphet, GroupedProphetModel, ForecastEvaluator, GroupedProphetTuner]
+)
 def test_another_class_is_refused_without_importing_it(spark, saved, trap, cls):
     evil, trace = trap
     with_metadata(saved, **{"class": evil})

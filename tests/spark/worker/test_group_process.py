@@ -74,9 +74,12 @@ NUMBER = {fault.__name__: number for number, fault in FAULTS.items()}
 def fit(tmp_path, fault, **settings):
     """The row, as a dict, of a group with a fault, and that the next group is fitted as ever."""
     function = group_function(
-        GroupLayout(("g",), ()), Config(**settings).to_json(), partial(faulty, tmp_path), {},
+        GroupLayout(("g",), ()),
+        Config(**settings).to_json(),
+        partial(faulty, tmp_path),
+        {},
         solver.warm_up,
-    )  # fmt: skip
+    )
     labels = np.arange(ROWS) + 5.0
     labels[0] = NUMBER.get(fault, labels[0])
     (row,) = function(None, table("bad", labels)).to_pylist()

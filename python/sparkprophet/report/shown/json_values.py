@@ -34,9 +34,7 @@ def as_values(report: Report) -> dict[str, Any]:
             "busy": report.usage.busy.tolist(),
             "cpu": report.usage.cpu.tolist(),
         },
-        "same_machines": [
-            asdict(each) | {"error": each.error} for each in report.same_machines
-        ],
+        "same_machines": [asdict(each) | {"error": each.error} for each in report.same_machines],
         "scaling": None if scaling is None else _finite(asdict(scaling)),
         "predicted_scaling": None if predicted is None else _finite(asdict(predicted)),
         "gustafson": {"share": report.gustafson_share, "speedup": report.gustafson_speedup},
@@ -50,7 +48,7 @@ def as_values(report: Report) -> dict[str, Any]:
         "without_prologue_seconds": report.without_prologue,
         "even_tasks_seconds": report.even_tasks,
         "notes": list(measured.notes),
-    }  # fmt: skip
+    }
 
 
 def _per_slot(report: Report) -> list[dict[str, Any]]:

@@ -36,7 +36,7 @@ def lost_time(report: Report) -> str:
                 width=right - left,
                 height=34.0,
                 class_=f"fill {part.name}",
-            )  # fmt: skip
+            )
         )
         if right - left > 40:
             parts.append(
@@ -46,7 +46,7 @@ def lost_time(report: Report) -> str:
                     f"{part.share:.0%}",
                     text_anchor="middle",
                     class_=f"on {part.name}",
-                )  # fmt: skip
+                )
             )
     return svg.figure("Where the slots' seconds went", 42, parts)
 
@@ -71,7 +71,7 @@ def load(report: Report) -> str:
                     width=x(float(seconds)) - svg.LEFT,
                     height=height - 6,
                     class_=f"fill {kind}",
-                )  # fmt: skip
+                )
             )
         name = f"{shortened(slots.hosts[i], 14)} #{i + 1}" if slots.hosts[i] else "no work"
         parts.append(svg.text(svg.LEFT - 8, y + height / 2 + 4, name, text_anchor="end"))
@@ -99,7 +99,7 @@ def _load_histogram(report: Report) -> str:
                 width=x(b) - x(a) - 1,
                 height=bottom - at,
                 class_="fill work",
-            )  # fmt: skip
+            )
         )
     at = x(report.balance.mean)
     parts.append(svg.element("line", x1=at, x2=at, y1=top, y2=bottom, class_="mean"))

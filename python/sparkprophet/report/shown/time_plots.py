@@ -90,7 +90,7 @@ def _phases(report: Report, x: svg.Scale, top: float, bottom: float) -> str:
                 width=max(0.0, right - left),
                 height=bottom - top,
                 class_="phase",
-            )  # fmt: skip
+            )
         )
         if right - left > 7 * len(label):
             parts.append(

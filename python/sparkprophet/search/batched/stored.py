@@ -112,8 +112,10 @@ def _is_damage(error: Exception) -> bool:
 
 def checksum(trial: FrozenTrial, state: str, value: float | None, scores: Sequence[float]) -> str:
     """Of what a trial's result depends on."""
-    drawn = [(name, repr(found), repr(trial.distributions[name]))
-             for name, found in sorted(trial.params.items())]  # fmt: skip
+    drawn = [
+        (name, repr(found), repr(trial.distributions[name]))
+        for name, found in sorted(trial.params.items())
+    ]
     facts = [trial.number, drawn, state, repr(value), list(map(repr, scores))]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
 

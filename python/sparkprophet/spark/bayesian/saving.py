@@ -68,10 +68,14 @@ class TunerWriter(StageWriter):
                     folder, count = f"epm_{param.name}{count}", count + 1
                     self._save(value, f"{path}/{folder}")
                     value = folder
-                entries.append({
-                    "parent": param.parent, "name": param.name, "value": json.dumps(value),
-                    "isJson": json.dumps(is_json),
-                })  # fmt: skip
+                entries.append(
+                    {
+                        "parent": param.parent,
+                        "name": param.name,
+                        "value": json.dumps(value),
+                        "isJson": json.dumps(is_json),
+                    }
+                )
             saved.append(entries)
         return saved
 

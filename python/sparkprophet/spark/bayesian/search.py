@@ -44,10 +44,7 @@ class Found:
 
 
 def search(
-    study: BatchedTrials,
-    fits: CandidateFits,
-    rules: Rules,
-    param_map: Callable[[Asked], ParamMap],
+    study: BatchedTrials, fits: CandidateFits, rules: Rules, param_map: Callable[[Asked], ParamMap]
 ) -> Found:
     """Ask, fit and tell until a rule ends it.
 
@@ -62,9 +59,11 @@ def search(
     until = rules.until()
     models: dict[int, Sequence[Any]] = {}
     with (
-        contextlib.closing(study), fits, _bar(study, rules.num_trials) as show,
+        contextlib.closing(study),
+        fits,
+        _bar(study, rules.num_trials) as show,
         ctrl_c_noted() as interrupted,
-    ):  # fmt: skip
+    ):
         try:
             while (stopped_by := rules.ended(study.trials(), study.maximise, until)) is None:
                 if interrupted.is_set():

@@ -29,14 +29,7 @@ from sparkprophet.spark.bayesian.models import (
 )
 from sparkprophet.spark.bayesian.search import Found, params_of, search
 from sparkprophet.spark.jobs import ctrl_c_noted
-from sparkprophet.spark.params import (
-    Spec,
-    TableParams,
-    space_json,
-    switch,
-    text,
-    with_params,
-)
+from sparkprophet.spark.params import Spec, TableParams, space_json, switch, text, with_params
 
 
 def _instance_of(kind: type) -> Callable[[Any, str], Any]:
@@ -142,9 +135,13 @@ class _BayesianTuner(TableParams):
         )
         with split(dataset) as frames:
             fits = CandidateFits(
-                dataset.sparkSession, estimator, evaluator, frames,
-                self.getOrDefault("parallelism"), self.getOrDefault("collectSubModels"),
-            )  # fmt: skip
+                dataset.sparkSession,
+                estimator,
+                evaluator,
+                frames,
+                self.getOrDefault("parallelism"),
+                self.getOrDefault("collectSubModels"),
+            )
             found = search(study, fits, rules, param_map)
         return found, [param_map(Asked(t.number, t.params)) for t in found.trials]
 
@@ -223,9 +220,13 @@ class _BayesianTuner(TableParams):
 @with_params(
     *_SHARED,
     Spec("numFolds", 3, Whole(2), "Folds."),
-    Spec("foldCol", "", _text_or_none,
-         "Column of whole numbers from 0 to numFolds - 1: the fold that validates the row."),
-)  # fmt: skip
+    Spec(
+        "foldCol",
+        "",
+        _text_or_none,
+        "Column of whole numbers from 0 to numFolds - 1: the fold that validates the row.",
+    ),
+)
 class BayesianCrossValidator(_BayesianTuner, CrossValidator):
     """`CrossValidator` that searches: a Bayesian one of `searchSpace`, or a grid, fault-tolerant.
 
@@ -265,9 +266,12 @@ class BayesianCrossValidator(_BayesianTuner, CrossValidator):
             if column:
                 raise ValueError("foldCol and timestampCol are both set; clear one of them")
             return folds.rolling_folds(
-                dataset, self.getOrDefault("timestampCol"), self.getOrDefault("horizon"), count,
+                dataset,
+                self.getOrDefault("timestampCol"),
+                self.getOrDefault("horizon"),
+                count,
                 level,
-            )  # fmt: skip
+            )
         if column:
             return folds.given_folds(dataset, column, count, level)
         return folds.hashed_folds(dataset, [1 / count] * count, self.getOrDefault("seed"), level)
@@ -275,9 +279,13 @@ class BayesianCrossValidator(_BayesianTuner, CrossValidator):
 
 @with_params(
     *_SHARED,
-    Spec("trainRatio", 0.75, Number(0, 1),
-         "Share of the rows to train on; between 0 and 1. Not used with timestampCol."),
-)  # fmt: skip
+    Spec(
+        "trainRatio",
+        0.75,
+        Number(0, 1),
+        "Share of the rows to train on; between 0 and 1. Not used with timestampCol.",
+    ),
+)
 class BayesianTrainValidationSplit(_BayesianTuner, TrainValidationSplit):
     """`TrainValidationSplit` that searches; see `BayesianCrossValidator`.
 

@@ -84,8 +84,10 @@ class Checkpoint:
         if np.nansum(left):
             _log.info(
                 "%s: %d of %d buckets are left to do",
-                place, np.sum(left > 0), np.count_nonzero(costs),
-            )  # fmt: skip
+                place,
+                np.sum(left > 0),
+                np.count_nonzero(costs),
+            )
             _do(work, left, kept, bar)
         done = kept.finished()
         left = _left(costs, done)
@@ -207,8 +209,10 @@ class _Kept:
             _log.warning(
                 "checkpointDir: %s%s in %s cannot be read whole as it was written; its groups "
                 "count as not done, and the file can be deleted",
-                ", ".join(torn[:_NAMED]), more, self.place,
-            )  # fmt: skip
+                ", ".join(torn[:_NAMED]),
+                more,
+                self.place,
+            )
 
     def _has_no_rows(self, name: str) -> bool:
         try:

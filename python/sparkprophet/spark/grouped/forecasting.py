@@ -152,31 +152,37 @@ def _by_group(
     """Columns `row` (a row of `dataset`, whole) and `values` (a struct of its outputs)."""
     inputs, keys = F.struct(*columns.inputs(params, config)), columns.keys(params)
     rows = dataset.select(
-        *keys, F.lit(True).alias("given"), F.struct("*").alias("row"),
-        F.lit(None).alias("model"), inputs.alias("input"),
-    )  # fmt: skip
+        *keys,
+        F.lit(True).alias("given"),
+        F.struct("*").alias("row"),
+        F.lit(None).alias("model"),
+        inputs.alias("input"),
+    )
     names = rows.schema["input"].dataType.names
     model = F.struct(*_state_fields(params, models))
     fitted = models.filter(F.col("state").isNotNull()).select(
-        *keys, F.lit(False).alias("given"), F.lit(None).alias("row"),
-        model.alias("model"), F.lit(None).alias("input"),
-    )  # fmt: skip
+        *keys,
+        F.lit(False).alias("given"),
+        F.lit(None).alias("row"),
+        model.alias("model"),
+        F.lit(None).alias("input"),
+    )
     # Spread by hand: adaptive execution would put many small groups into one task.
     tasks = group_work.tasks(dataset.sparkSession, params)
     both = rows.union(fitted).repartition(tasks, *_internal_keys(params))
     # A group's model comes before its rows.
     order = Window.partitionBy(*_internal_keys(params)).orderBy("given")
-    ordered = both.withColumns({
-        "begins": F.row_number().over(order) == 1, "goes_on": F.lead("given").over(order)
-    })  # fmt: skip
+    ordered = both.withColumns(
+        {"begins": F.row_number().over(order) == 1, "goes_on": F.lead("given").over(order)}
+    )
     # Models of keys that have no row stay here.
     ordered = ordered.filter("given OR goes_on")
     worker = F.pandas_udf(worker_of(tuple(_user_names(names, config))), outputs)
     # An answer depends on the rows before it, so Spark has to keep filters of rows behind it: it
     # does with what it takes for random.
     values = worker.asNondeterministic()(
-        "begins", *map(_model_field, both.schema["model"].dataType.fields), *map(_input, names),
-    )  # fmt: skip
+        "begins", *map(_model_field, both.schema["model"].dataType.fields), *map(_input, names)
+    )
     return ordered.select("given", "row", values.alias("values")).filter("given")
 
 
@@ -260,7 +266,12 @@ def _complaint(params: GroupedProphetParams) -> Column:
     key = F.to_json(own, {"ignoreNullFields": "false"}) if groups else F.lit("")
     ds = F.col("row").getField(params.getOrDefault("timestampCol")).cast("string")
     return F.concat(
-        F.lit("group "), key, F.lit(" cannot be forecast at "), F.coalesce(ds, F.lit("NULL")),
-        F.lit(": unknown or failed key, or a missing regressor, cap or timestamp; see "
-              "model.failures, or set handleInvalid to 'keep' or 'skip'"),
-    )  # fmt: skip
+        F.lit("group "),
+        key,
+        F.lit(" cannot be forecast at "),
+        F.coalesce(ds, F.lit("NULL")),
+        F.lit(
+            ": unknown or failed key, or a missing regressor, cap or timestamp; see "
+            "model.failures, or set handleInvalid to 'keep' or 'skip'"
+        ),
+    )

@@ -120,8 +120,9 @@ class GroupWork:
         bar.shares = packed.loads / max(packed.loads.sum(), 1.0)
         _log.info(
             "groups packed into %d tasks; the largest has %.1f %% of the rows",
-            len(packed.loads), 100 * bar.shares[0],
-        )  # fmt: skip
+            len(packed.loads),
+            100 * bar.shares[0],
+        )
         spread = packing.spread(self.data, packed)
         grouping = [*names, "bin"]
         if not all(columns.hashes_as_it_compares(spread, name) for name in names):

@@ -50,9 +50,7 @@ def collect(models: DataFrame, summary: Summary, most: int = MOST_ENTRIES) -> Ti
     }
     missing = summary.groups - int(columns["groups"].sum())
     notes = [f"{missing} groups have no timings; they are left out."] if missing > 0 else []
-    return timings(
-        **columns, wall_seconds=summary.wall_seconds, slots=summary.slots, notes=notes
-    )  # fmt: skip
+    return timings(**columns, wall_seconds=summary.wall_seconds, slots=summary.slots, notes=notes)
 
 
 def _sliced(timed: DataFrame, most: int) -> DataFrame:

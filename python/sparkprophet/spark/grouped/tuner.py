@@ -51,41 +51,81 @@ def _estimator(value: Any, what: str) -> GroupedProphet:
     Spec("estimator", None, _estimator, "GroupedProphet whose settings are searched."),
     Spec("searchSpace", None, space_json, "SearchSpace of series params, or its JSON."),
     Spec("numTrials", 50, Whole(1), "Trials per group."),
-    Spec("metric", "rmse", OneOf(*METRICS),
-         "What is minimised on the holdout: the mean over the folds. coverage: its distance from "
-         "intervalWidth."),
+    Spec(
+        "metric",
+        "rmse",
+        OneOf(*METRICS),
+        "What is minimised on the holdout: the mean over the folds. coverage: its distance from "
+        "intervalWidth.",
+    ),
     Spec("horizon", None, Whole(1), "Steps of each holdout; must be set."),
     Spec("numFolds", 1, Whole(1), "Rolling-origin folds; the last ones that fit are used."),
     Spec("period", None, Whole(1), "Steps between two cutoffs; unset: half of the horizon."),
-    Spec("initial", None, Whole(1),
-         "Steps of history before the first cutoff; unset: three horizons."),
-    Spec("earlyStoppingRounds", 0, Whole(0),
-         "Stop a group's search after so many trials without a better value; 0: never."),
-    Spec("minDelta", 0.0, Number(0, open_ends=False),
-         "By how much a value must be better to count as better."),
-    Spec("timeout", 0.0, Number(0, open_ends=False),
-         "Seconds after which no trial starts in any group, counted from fit; 0: no limit."),
-    Spec("groupTimeout", 0.0, Number(0, open_ends=False),
-         "Seconds that one group's search and fit may take; 0: no limit. No trial starts after 90 "
-         "% of them; a group that is still at work a second after all of them is ended, and has "
-         "the code TIMEOUT."),
-    Spec("sampler", "tpe", OneOf("tpe", "random", "qmc", "gp", "cmaes"),
-         "Proposes the trials. tpe: our compiled TPE, with the numerics of Optuna's; the others: "
-         "Optuna's own."),
+    Spec(
+        "initial",
+        None,
+        Whole(1),
+        "Steps of history before the first cutoff; unset: three horizons.",
+    ),
+    Spec(
+        "earlyStoppingRounds",
+        0,
+        Whole(0),
+        "Stop a group's search after so many trials without a better value; 0: never.",
+    ),
+    Spec(
+        "minDelta",
+        0.0,
+        Number(0, open_ends=False),
+        "By how much a value must be better to count as better.",
+    ),
+    Spec(
+        "timeout",
+        0.0,
+        Number(0, open_ends=False),
+        "Seconds after which no trial starts in any group, counted from fit; 0: no limit.",
+    ),
+    Spec(
+        "groupTimeout",
+        0.0,
+        Number(0, open_ends=False),
+        "Seconds that one group's search and fit may take; 0: no limit. No trial starts after 90 "
+        "% of them; a group that is still at work a second after all of them is ended, and has "
+        "the code TIMEOUT.",
+    ),
+    Spec(
+        "sampler",
+        "tpe",
+        OneOf("tpe", "random", "qmc", "gp", "cmaes"),
+        "Proposes the trials. tpe: our compiled TPE, with the numerics of Optuna's; the others: "
+        "Optuna's own.",
+    ),
     Spec("numStartupTrials", 10, Whole(0), "Random trials before tpe, gp or cmaes learn."),
-    Spec("warmStart", True, switch,
-         "The estimator's own values are a candidate, tried first: a search that finds nothing "
-         "better keeps them, even where they lie outside of the search space."),
-    Spec("warmStartGroups", 0, Whole(0),
-         "So many groups, chosen by the hash of their keys, are tuned first, and all groups try "
-         "the values found for them before others. 0: no group's result depends on another group."),
-    Spec("checkpointDir", None, text,
-         "Folder where finished groups are kept; a killed job run again with the same arguments "
-         "on the same data goes on where it was."),
+    Spec(
+        "warmStart",
+        True,
+        switch,
+        "The estimator's own values are a candidate, tried first: a search that finds nothing "
+        "better keeps them, even where they lie outside of the search space.",
+    ),
+    Spec(
+        "warmStartGroups",
+        0,
+        Whole(0),
+        "So many groups, chosen by the hash of their keys, are tuned first, and all groups try "
+        "the values found for them before others. 0: no group's result depends on another group.",
+    ),
+    Spec(
+        "checkpointDir",
+        None,
+        text,
+        "Folder where finished groups are kept; a killed job run again with the same arguments "
+        "on the same data goes on where it was.",
+    ),
     Spec("collectTrials", True, switch, "Keep every trial in the model."),
     PARALLELISM,
     SEED,
-)  # fmt: skip
+)
 class GroupedProphetTuner(TableParams, Estimator[Any], MLWritable, MLReadable[Any]):
     """Tunes and fits one Prophet per group: an Optuna study per key, in Spark's workers.
 
@@ -124,10 +164,13 @@ class GroupedProphetTuner(TableParams, Estimator[Any], MLWritable, MLReadable[An
         def work(search: Search) -> group_work.GroupWork:
             def function(threads: int) -> group_work.GroupFunction:
                 return group_function(
-                    group_work.layout(params, config), config.to_json(),
-                    partial(tune_series, search=search, threads=threads), TUNED_TYPES,
-                    partial(warm_up, search.sampler), search.group_timeout,
-                )  # fmt: skip
+                    group_work.layout(params, config),
+                    config.to_json(),
+                    partial(tune_series, search=search, threads=threads),
+                    TUNED_TYPES,
+                    partial(warm_up, search.sampler),
+                    search.group_timeout,
+                )
 
             return group_work.GroupWork(data, params, time_type, function, TUNED_DDL)
 

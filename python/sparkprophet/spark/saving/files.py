@@ -69,16 +69,18 @@ class Files:
     def folders(self, path: str, start: str) -> list[str]:
         """Names of the folders in a folder that begin with `start`."""
         return sorted(
-            name for entry in self._fs.listStatus(self._path(path))
+            name
+            for entry in self._fs.listStatus(self._path(path))
             if entry.isDirectory() and (name := entry.getPath().getName()).startswith(start)
-        )  # fmt: skip
+        )
 
     def sizes(self, path: str, start: str) -> dict[str, int]:
         """Names of the files in a folder that begin with `start` -> their bytes."""
         return {
-            name: entry.getLen() for entry in self._fs.listStatus(self._path(path))
+            name: entry.getLen()
+            for entry in self._fs.listStatus(self._path(path))
             if entry.isFile() and (name := entry.getPath().getName()).startswith(start)
-        }  # fmt: skip
+        }
 
     def lengths(self, path: str) -> dict[str, int]:
         """Bytes of every file below `path` by its relative path, but for hidden ones."""
@@ -121,8 +123,11 @@ class Files:
 
     def saved_stages(self, path: str) -> Iterator[str]:
         """The folders at and below `path` that a stage is saved in."""
-        names = {entry.getPath().getName() for entry in self._fs.listStatus(self._path(path))
-                 if entry.isDirectory()}  # fmt: skip
+        names = {
+            entry.getPath().getName()
+            for entry in self._fs.listStatus(self._path(path))
+            if entry.isDirectory()
+        }
         if "metadata" in names:
             yield path
         for name in sorted(names - {"metadata"}):
@@ -295,6 +300,8 @@ def _readable(path: str) -> Iterator[None]:
         if name in ("FileNotFoundException", "NoSuchFileException"):
             raise NotWholeError(f"{path}: is not there; check the path") from error
         raise ValueError(
-            clip(f"{path}: cannot be read ({name}: {message}); save the model again or restore it "
-                 "from a backup")
-        ) from error  # fmt: skip
+            clip(
+                f"{path}: cannot be read ({name}: {message}); save the model again or restore it "
+                "from a backup"
+            )
+        ) from error

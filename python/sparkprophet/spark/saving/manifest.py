@@ -97,9 +97,11 @@ def check_manifest(files: Files | ConnectFiles, path: str, lengths: Mapping[str,
         raise NotWholeError(clip(f"{path}/{name}: is missing; {_REMEDY}"))
     for name in sorted(found.keys() - listed.keys()):
         raise NotWholeError(
-            clip(f"{path}/{name}: is not of this save; remove it if nothing else is wrong, "
-                 f"or {_REMEDY}")
-        )  # fmt: skip
+            clip(
+                f"{path}/{name}: is not of this save; remove it if nothing else is wrong, "
+                f"or {_REMEDY}"
+            )
+        )
     for name, (length, _) in listed.items():
         if found[name] != length:
             raise ValueError(
@@ -148,8 +150,11 @@ def read_whole(spark: SparkSession, path: str, read: Callable[[str], T]) -> T:
             found = _read_one_version(files, place, read)
         except ValueError:
             continue  # Not whole either; the problem that is told is that of `path` itself.
-        _log.warning("%s; read what a killed save left at %s: save the model again",
-                     str(problem).partition(";")[0], place)  # fmt: skip
+        _log.warning(
+            "%s; read what a killed save left at %s: save the model again",
+            str(problem).partition(";")[0],
+            place,
+        )
         return found
     raise problem
 

@@ -105,17 +105,21 @@ def _schema(place: str, facts: Any, keys: list[str]) -> T.StructType:
         schema = T.StructType.fromJson(facts["schema"])
     except Exception as error:
         raise ValueError(
-            clip(f"{place}: its schema in the metadata cannot be read ({error!r}); save the model "
-                 "again or restore it from a backup")
-        ) from error  # fmt: skip
+            clip(
+                f"{place}: its schema in the metadata cannot be read ({error!r}); save the model "
+                "again or restore it from a backup"
+            )
+        ) from error
     types = _types()
     tuned = {field.name for field in T.StructType.fromDDL(TUNED_DDL).fields}
     wanted = [*keys, *(n for n in types if n not in tuned or tuned & set(schema.names))]
     if schema.names != wanted:
         raise ValueError(
-            clip(f"{place}: found columns {schema.names}, must be {wanted}; save the model again "
-                 "or restore it from a backup")
-        )  # fmt: skip
+            clip(
+                f"{place}: found columns {schema.names}, must be {wanted}; save the model again "
+                "or restore it from a backup"
+            )
+        )
     for field in schema.fields:
         if field.name in keys:
             fits = isinstance(field.dataType, T.AtomicType)
@@ -125,9 +129,11 @@ def _schema(place: str, facts: Any, keys: list[str]) -> T.StructType:
             fits = field.dataType == types[field.name]
         if not fits:
             raise ValueError(
-                clip(f"{place}: column {field.name!r} is {field.dataType.simpleString()}, which no "
-                     "model has; save the model again or restore it from a backup")
-            )  # fmt: skip
+                clip(
+                    f"{place}: column {field.name!r} is {field.dataType.simpleString()}, which no "
+                    "model has; save the model again or restore it from a backup"
+                )
+            )
     return schema
 
 

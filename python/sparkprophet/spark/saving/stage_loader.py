@@ -21,14 +21,24 @@ _HOMES = ("pyspark.ml.", "org.apache.spark.ml.", "sparkprophet.")
 _MODULES = {"sparkprophet"} | {
     f"pyspark.ml.{name}"
     for name in (
-        "classification", "clustering", "evaluation", "feature", "fpm", "pipeline",
-        "recommendation", "regression", "tuning",
+        "classification",
+        "clustering",
+        "evaluation",
+        "feature",
+        "fpm",
+        "pipeline",
+        "recommendation",
+        "regression",
+        "tuning",
     )
-}  # fmt: skip
+}
 _CLASSES = 10_000
 _VALIDATORS = (
-    "CrossValidator", "CrossValidatorModel", "TrainValidationSplit", "TrainValidationSplitModel",
-)  # fmt: skip
+    "CrossValidator",
+    "CrossValidatorModel",
+    "TrainValidationSplit",
+    "TrainValidationSplitModel",
+)
 
 
 def load_stage(path: str, spark: SparkSession | None = None) -> Any:
@@ -88,9 +98,11 @@ def _check_classes(spark: SparkSession, path: str) -> None:
         importlib.import_module(module)
     elif module not in sys.modules:
         raise ValueError(
-            clip(f"{path}: holds a {named!r}, whose module is not imported; import {module} before "
-                 "loading if you trust the file")
-        )  # fmt: skip
+            clip(
+                f"{path}: holds a {named!r}, whose module is not imported; import {module} before "
+                "loading if you trust the file"
+            )
+        )
     found = getattr(sys.modules[module], kind, None)
     if not (isinstance(found, type) and issubclass(found, Params) and hasattr(found, "load")):
         raise ValueError(clip(f"{path}: holds a {named!r}, which is no stage that can be loaded"))

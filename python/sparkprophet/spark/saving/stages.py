@@ -186,9 +186,11 @@ class StageReader(MLReader[Any]):
             unknown = [name for name in metadata[section] if not instance.hasParam(name)]
             if unknown:
                 raise ValueError(
-                    clip(f"{path}: metadata has the unknown param {unknown[0]!r}; it was written "
-                         "by a newer sparkprophet, so upgrade this one")
-                )  # fmt: skip
+                    clip(
+                        f"{path}: metadata has the unknown param {unknown[0]!r}; it was written "
+                        "by a newer sparkprophet, so upgrade this one"
+                    )
+                )
 
         def set_all() -> None:
             for name, value in metadata["paramMap"].items():
@@ -210,9 +212,11 @@ def _of_this_format(path: str, build: Callable[[], Any]) -> Any:
             raise
         shown = str(error) if isinstance(error, TypeError | ValueError) else repr(error)
         raise ValueError(
-            clip(f"{path}/metadata: {shown}; this is no value that a stage has: save it again or "
-                 "restore it from a backup")
-        ) from error  # fmt: skip
+            clip(
+                f"{path}/metadata: {shown}; this is no value that a stage has: save it again or "
+                "restore it from a backup"
+            )
+        ) from error
 
 
 def read_metadata(spark: SparkSession, path: str) -> dict[str, Any]:
@@ -230,9 +234,11 @@ def read_metadata(spark: SparkSession, path: str) -> dict[str, Any]:
     for name, kind in _FORM.items():
         if not isinstance(metadata.get(name), kind) or not metadata[name] and kind is str:
             raise ValueError(
-                clip(f"{path}/metadata: {name} is {metadata.get(name)!r}, which no saved stage "
-                     "has; save it again or restore it from a backup")
-            )  # fmt: skip
+                clip(
+                    f"{path}/metadata: {name} is {metadata.get(name)!r}, which no saved stage "
+                    "has; save it again or restore it from a backup"
+                )
+            )
     return metadata
 
 
@@ -245,6 +251,8 @@ def check_metadata(path: str, metadata: dict[str, Any], cls: type) -> None:
     version = metadata.get("format_version", 1)
     if type(version) is not int or not 1 <= version <= FORMAT_VERSION:
         raise ValueError(
-            clip(f"{path}: format_version is {version!r}, this version reads 1 to "
-                 f"{FORMAT_VERSION}; upgrade sparkprophet or save the model again")
-        )  # fmt: skip
+            clip(
+                f"{path}: format_version is {version!r}, this version reads 1 to "
+                f"{FORMAT_VERSION}; upgrade sparkprophet or save the model again"
+            )
+        )
