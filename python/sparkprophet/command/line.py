@@ -18,8 +18,8 @@ from sparkprophet.command.arguments import parse
 from sparkprophet.command.errors import SPARK_ERRORS, UsageError, in_a_line
 from sparkprophet.command.session import own_stderr, quiet_session, shipped
 from sparkprophet.command.settings import Settings, build, read_config
+from sparkprophet.messages import clip
 from sparkprophet.report.report import Report
-from sparkprophet.series.errors import clip
 from sparkprophet.spark import columns
 from sparkprophet.spark.errors import FitFailedError
 from sparkprophet.spark.grouped.model import GroupedProphetModel

@@ -9,15 +9,13 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from sparkprophet.messages import clip
 from sparkprophet.series.config import Config
-from sparkprophet.series.errors import SeriesError, clip
+from sparkprophet.series.errors import SeriesError
 from sparkprophet.series.holidays import check_country
 from sparkprophet.spark.params import GroupedProphetParams
-from sparkprophet.spark.worker.group_row import RECORD_TYPES
-from sparkprophet.tuning import TUNED_TYPES
+from sparkprophet.spark.schema import RESERVED
 
-CHECKSUMS = ("checksum", "trials_checksum")
-"""Columns of a saved table of models besides its own."""
 TIMES = (T.DateType, T.TimestampType, T.TimestampNTZType)
 _NUMBERS = (T.NumericType,)
 _NUMBERS_OR_FLAGS = (T.NumericType, T.BooleanType)
@@ -167,7 +165,7 @@ def _check_roles(dataset: DataFrame, params: GroupedProphetParams, groups: list[
         if name in groups:
             raise ValueError(f"groupCols: {name!r} is {param} too; take it out of one of them")
     for name in groups:
-        if name.lower() in {*RECORD_TYPES, *TUNED_TYPES, *CHECKSUMS}:
+        if name.lower() in RESERVED:
             raise ValueError(
                 f"groupCols: {name!r} is a column of the models table; rename it, as in "
                 f"withColumnRenamed({name!r}, {'group_' + name!r})"

@@ -13,9 +13,9 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from sparkprophet.series.metrics import METRICS, NEEDS_INTERVALS
-from sparkprophet.series.ranges import Number, OneOf
+from sparkprophet.series.ranges import Number, OneOf, text, texts
 from sparkprophet.spark import columns
-from sparkprophet.spark.params import Spec, TableParams, text, texts, with_params
+from sparkprophet.spark.params import Spec, TableParams, with_params
 from sparkprophet.spark.saving.stages import StageReader, StageWriter
 
 _log = logging.getLogger("sparkprophet")

@@ -19,7 +19,7 @@ from sparkprophet.search.batched.rules import Rules
 from sparkprophet.search.batched.study import Asked, BatchedStudy, BatchedTrials
 from sparkprophet.search.sampler import check_sampler
 from sparkprophet.search.space import SearchSpace
-from sparkprophet.series.ranges import Number, OneOf, Whole
+from sparkprophet.series.ranges import Number, OneOf, Whole, flag, text
 from sparkprophet.spark.bayesian import folds, saving
 from sparkprophet.spark.bayesian.candidate_fits import CandidateFits, ParamMap
 from sparkprophet.spark.bayesian.models import (
@@ -29,7 +29,7 @@ from sparkprophet.spark.bayesian.models import (
 )
 from sparkprophet.spark.bayesian.search import Found, params_of, search
 from sparkprophet.spark.jobs import ctrl_c_noted
-from sparkprophet.spark.params import Spec, TableParams, space_json, switch, text, with_params
+from sparkprophet.spark.params import Spec, TableParams, space_json, with_params
 
 
 def _instance_of(kind: type) -> Callable[[Any, str], Any]:
@@ -92,7 +92,7 @@ _SHARED = (
          "Steps (distinct values of timestampCol) that a fold validates; goes with timestampCol."),
     Spec("foldStorageLevel", "MEMORY_AND_DISK", OneOf(*folds.STORAGE_LEVELS),
          "Where the data is kept during the search."),
-    Spec("collectSubModels", False, switch, "Keep the model of every candidate on every fold."),
+    Spec("collectSubModels", False, flag, "Keep the model of every candidate on every fold."),
     Spec("seed", 0, Whole(),
          "Seed of folds and sampler."),
 )  # fmt: skip

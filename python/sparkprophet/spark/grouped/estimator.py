@@ -34,7 +34,7 @@ class GroupedProphet(GroupedProphetParams, Estimator[Any], MLWritable, MLReadabl
         config = self.series_config()
         columns.check_input(dataset, self, config, fitting=True)
         function = group_function(
-            group_work.layout(self, config), config.to_json(), fit_group, {}, solver.warm_up
+            group_work.layout(self, config), config.to_json(), fit_group, (), solver.warm_up
         )
         data = group_work.keyed(dataset, self, config)
         time_type = dataset.schema[self.getOrDefault("timestampCol")].dataType

@@ -18,15 +18,15 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 from pyspark.sql.types import StructType
 
-from sparkprophet.series import fit as fitting
-from sparkprophet.series import frequency
+from sparkprophet.series import genuine_prophet
 from sparkprophet.series.config import Config
 from sparkprophet.series.state import State
 from sparkprophet.spark import columns
 from sparkprophet.spark.grouped import group_work
 from sparkprophet.spark.params import GroupedProphetParams
+from sparkprophet.spark.schema import STATE_FIELDS
 from sparkprophet.spark.worker import forecasts
-from sparkprophet.spark.worker.forecasts import STATE_FIELDS, Stream
+from sparkprophet.spark.worker.forecasts import Stream
 
 _FORECAST = StructType([T.StructField(n, T.DoubleType()) for n in forecasts.FORECAST])
 _NUMBERS = T.ArrayType(T.DoubleType())
@@ -124,21 +124,7 @@ def prophet(params: GroupedProphetParams, models: DataFrame, key: dict[str, Any]
     if found.status != "ok":
         raise ValueError(f"the fit ended {found.status}: {found.error_code}: {found.error_message}")
     state = State.from_record(found.state.asDict())
-    return fitting.prophet_of(state, Config.from_json(found.config))
-
-
-def plot(model: Any) -> Any:
-    """A matplotlib Figure of a fitted Prophet: its history and a forecast of a tenth of it."""
-    ds = model.history["ds"].to_numpy().astype("datetime64[us]")
-    step = frequency.infer(ds)
-    future = step.shift(ds[-1], np.arange(1, max(2 * step.season, len(ds) // 10) + 1))
-    rows = model.history.drop(columns=["y", "y_scaled", "t", "cap_scaled"], errors="ignore")
-    if not model.extra_regressors:
-        rows = rows.reindex(range(len(rows) + len(future))).ffill()
-        rows.loc[len(ds) :, "ds"] = future.astype("datetime64[ns]")
-    for name, props in model.extra_regressors.items():
-        rows[name] = rows[name] * props["std"] + props["mu"]
-    return model.plot(model.predict(rows))
+    return genuine_prophet.prophet_of(state, Config.from_json(found.config))
 
 
 def _by_group(

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,8 @@ from sparkprophet.spark import columns
 from sparkprophet.spark.grouped import packing, progress, summary
 from sparkprophet.spark.grouped.summary import Summary
 from sparkprophet.spark.params import GroupedProphetParams
-from sparkprophet.spark.worker.group_row import RECORD_DDL, GroupLayout
+from sparkprophet.spark.schema import FIT, ModelColumn, ddl
+from sparkprophet.spark.worker.group_layout import GroupLayout
 
 if TYPE_CHECKING:
     from sparkprophet.spark.grouped.checkpoint import Checkpoint
@@ -100,7 +101,7 @@ class GroupWork:
     function : callable
         From the number of cores that a group can have to the function for applyInArrow, as
         `worker.group_function` makes it. What it computes must not depend on the number.
-    extra_ddl : str
+    extra : sequence of ModelColumn
         Further columns of the function's rows.
     """
 
@@ -108,7 +109,7 @@ class GroupWork:
     params: GroupedProphetParams
     time_type: T.DataType
     function: Callable[[int], GroupFunction]
-    extra_ddl: str = ""
+    extra: Sequence[ModelColumn] = ()
 
     def rows(self, costs: np.ndarray, bar: progress.Bar) -> DataFrame:
         """Lazy: the rows of all groups in buckets whose cost is not NaN, under internal key names,
@@ -137,8 +138,7 @@ class GroupWork:
     def schema(self) -> T.StructType:
         """Of `rows`."""
         kept = [self.data.schema[name] for name in [*self.key_names, "seed"]]
-        ddls = filter(None, (RECORD_DDL, self.extra_ddl))
-        return T.StructType(kept + [f for ddl in ddls for f in T.StructType.fromDDL(ddl).fields])
+        return T.StructType(kept + T.StructType.fromDDL(ddl([*FIT, *self.extra])).fields)
 
     def named(self, rows: DataFrame) -> DataFrame:
         """`rows` under the users' key names and types, without the seed."""

@@ -10,10 +10,11 @@ from pyspark.ml.util import MLReadable, MLWritable
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from sparkprophet.messages import clip
 from sparkprophet.report.report import Report, make_report
 from sparkprophet.report.scaling import Run
 from sparkprophet.report.shapes import shape
-from sparkprophet.series.errors import clip
+from sparkprophet.series import genuine_prophet
 from sparkprophet.spark import columns
 from sparkprophet.spark.errors import FitFailedError
 from sparkprophet.spark.grouped import forecasting, timings
@@ -231,7 +232,7 @@ class GroupedProphetModel(GroupedProphetParams, Model, MLWritable, MLReadable[An
 
     def plot(self, **key: Any) -> Any:
         """A matplotlib Figure of one key: history, fitted values, a forecast with its interval."""
-        return forecasting.plot(self.prophet(**key))
+        return genuine_prophet.plot(self.prophet(**key))
 
     def unpersist(self) -> GroupedProphetModel:
         """Give back the memory and disk of the fitted table; a model saved and loaded needs none.

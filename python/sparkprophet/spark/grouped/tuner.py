@@ -19,26 +19,17 @@ from sparkprophet.search.sampler import check_sampler
 from sparkprophet.search.space import SearchSpace
 from sparkprophet.series.config import SETTINGS, Config
 from sparkprophet.series.metrics import METRICS, NEEDS_INTERVALS
-from sparkprophet.series.ranges import Number, OneOf, Whole
-from sparkprophet.spark import columns
+from sparkprophet.series.ranges import Number, OneOf, Whole, flag, text
+from sparkprophet.spark import columns, schema
 from sparkprophet.spark.grouped import group_work
 from sparkprophet.spark.grouped.checkpoint import Checkpoint
 from sparkprophet.spark.grouped.estimator import GroupedProphet
 from sparkprophet.spark.grouped.model import GroupedProphetModel, finish
 from sparkprophet.spark.grouped.warm_start import best_points
-from sparkprophet.spark.params import (
-    PARALLELISM,
-    SEED,
-    Spec,
-    TableParams,
-    space_json,
-    switch,
-    text,
-    with_params,
-)
+from sparkprophet.spark.params import PARALLELISM, SEED, Spec, TableParams, space_json, with_params
 from sparkprophet.spark.saving.stages import StageReader, StageWriter
 from sparkprophet.spark.worker.group_row import group_function
-from sparkprophet.tuning import TUNED_DDL, TUNED_TYPES, Search, tune_series, warm_up
+from sparkprophet.tuning import Search, tune_series, warm_up
 
 
 def _estimator(value: Any, what: str) -> GroupedProphet:
@@ -104,7 +95,7 @@ def _estimator(value: Any, what: str) -> GroupedProphet:
     Spec(
         "warmStart",
         True,
-        switch,
+        flag,
         "The estimator's own values are a candidate, tried first: a search that finds nothing "
         "better keeps them, even where they lie outside of the search space.",
     ),
@@ -122,7 +113,7 @@ def _estimator(value: Any, what: str) -> GroupedProphet:
         "Folder where finished groups are kept; a killed job run again with the same arguments "
         "on the same data goes on where it was.",
     ),
-    Spec("collectTrials", True, switch, "Keep every trial in the model."),
+    Spec("collectTrials", True, flag, "Keep every trial in the model."),
     PARALLELISM,
     SEED,
 )
@@ -167,12 +158,12 @@ class GroupedProphetTuner(TableParams, Estimator[Any], MLWritable, MLReadable[An
                     group_work.layout(params, config),
                     config.to_json(),
                     partial(tune_series, search=search, threads=threads),
-                    TUNED_TYPES,
+                    schema.SEARCH,
                     partial(warm_up, search.sampler),
                     search.group_timeout,
                 )
 
-            return group_work.GroupWork(data, params, time_type, function, TUNED_DDL)
+            return group_work.GroupWork(data, params, time_type, function, schema.SEARCH)
 
         def prepare() -> group_work.GroupWork:
             groups = self.getOrDefault("warmStartGroups")

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from pyspark.sql import SparkSession
 
-from sparkprophet.series.errors import clip
+from sparkprophet.messages import clip
 from sparkprophet.spark.saving.files import READ_LIMIT, ConnectFiles, Files, NotWholeError, files_of
 
 T = TypeVar("T")

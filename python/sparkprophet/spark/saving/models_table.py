@@ -16,10 +16,9 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from sparkprophet.series.errors import clip
-from sparkprophet.spark.columns import CHECKSUMS, TIMES, quoted
-from sparkprophet.spark.worker.group_row import RECORD_DDL
-from sparkprophet.tuning import TUNED_DDL
+from sparkprophet.messages import clip
+from sparkprophet.spark.columns import TIMES, quoted
+from sparkprophet.spark.schema import CHECKSUMS, FIT, SEARCH, ddl
 
 CHECKSUM, TRIALS_CHECKSUM = CHECKSUMS
 _WRITING = {"compression": "zstd"}  # half the size of Spark's default codec on arrays of doubles
@@ -95,8 +94,8 @@ def read_models(spark: SparkSession, path: str, facts: Any, keys: list[str]) -> 
 
 def _types() -> dict[str, T.DataType]:
     """Columns besides the keys."""
-    ddl = T.StructType.fromDDL(f"{RECORD_DDL}, {TUNED_DDL}")
-    return {field.name: field.dataType for field in ddl.fields}
+    whole = T.StructType.fromDDL(ddl([*FIT, *SEARCH]))
+    return {field.name: field.dataType for field in whole.fields}
 
 
 def _schema(place: str, facts: Any, keys: list[str]) -> T.StructType:
@@ -111,7 +110,7 @@ def _schema(place: str, facts: Any, keys: list[str]) -> T.StructType:
             )
         ) from error
     types = _types()
-    tuned = {field.name for field in T.StructType.fromDDL(TUNED_DDL).fields}
+    tuned = {column.name for column in SEARCH}
     wanted = [*keys, *(n for n in types if n not in tuned or tuned & set(schema.names))]
     if schema.names != wanted:
         raise ValueError(

@@ -15,6 +15,7 @@ from sparkprophet.series.config import Config
 from sparkprophet.series.data import Series
 from sparkprophet.series.errors import as_series_error
 from sparkprophet.series.state import State
+from sparkprophet.spark.schema import STATE_FIELDS
 from sparkprophet.spark.worker.group_row import group_seed
 
 _log = logging.getLogger("sparkprophet")
@@ -28,7 +29,6 @@ Stream = Callable[[Iterator[tuple[pd.Series, ...]]], Iterator[pd.DataFrame]]
 
 FORECAST = ("yhat", "lower", "upper")
 COMPONENTS = ("trend", "components")
-STATE_FIELDS = ("facts", "parameters", "ds", "y", "columns")
 # Rows that go back to Spark at a time.
 _PIECE = 2**16
 
