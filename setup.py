@@ -59,8 +59,8 @@ setup(
     license_files=["LICENSE"],
     package_dir={"": "python"},
     packages=find_packages("python"),
-    # The Scala side, where `make wheel` has put it: for spark-submit --jars.
-    package_data={"sparkprophet": ["jars/*.jar"]},
+    # The Scala side, where `make wheel` has put it, is for spark-submit --jars.
+    package_data={"sparkprophet": ["py.typed", "jars/*.jar"]},
     python_requires=">=3.11",
     install_requires=[
         "holidays>=0.60",
