@@ -38,7 +38,7 @@ def check_input(
     _check_frame(dataset)
     groups = params.getOrDefault("groupCols")
     for name in groups:
-        kind = _type_of(dataset, "groupCols", name)
+        kind = type_of(dataset, "groupCols", name)
         if not isinstance(kind, T.AtomicType):
             raise _wrong_type("groupCols", name, kind, "an atomic type; cast or leave it out")
     wanted: list[tuple[str, tuple[type, ...], str]] = [
@@ -121,7 +121,7 @@ def check_type(
     dataset: DataFrame, param: str, name: str, kinds: tuple[type, ...], remedy: str
 ) -> None:
     """Raise ValueError where column `name` of `param` is missing, TypeError for another type."""
-    kind = _type_of(dataset, param, name)
+    kind = type_of(dataset, param, name)
     if not isinstance(kind, kinds):
         raise _wrong_type(param, name, kind, remedy)
 
@@ -130,7 +130,8 @@ def _wrong_type(param: str, name: str, kind: T.DataType, remedy: str) -> TypeErr
     return TypeError(f"{param}: column {name!r} is {kind.simpleString()}, must be {remedy}")
 
 
-def _type_of(dataset: DataFrame, param: str, name: str) -> T.DataType:
+def type_of(dataset: DataFrame, param: str, name: str) -> T.DataType:
+    """The type of column `name` of `param`; ValueError where there is none, or several."""
     if name in dataset.columns:
         same = [c for c in dataset.columns if c == name or _equal_to_spark(dataset, c, name)]
         if len(same) == 1:

@@ -29,9 +29,16 @@ _log = logging.getLogger("sparkprophet")
 
 @dataclass
 class Candidate:
-    """One candidate's fits: a score and a model per fold, None until they are there.
+    """One candidate's fits on all folds.
 
-    error: that of the first fold to fail, `TypeName: message`; later folds are not tried then.
+    Attributes
+    ----------
+    scores, models : list
+        By fold; None until they are there.
+    seconds : float
+        Wall clock of its fits, over all folds.
+    error : str or None
+        That of the first fold to fail, `TypeName: message`; later folds are not tried then.
     """
 
     number: int
@@ -107,11 +114,25 @@ class CandidateFits:
         beat: Callable[[], None],
         interrupted: threading.Event,
     ) -> None:
-        """Try (number, param map) pairs on all folds; `done` is called as each one ends.
+        """Try candidates on all folds.
 
-        `done` runs in the caller's thread, and so does `beat`, a few times a second. Raises what
-        they raise, KeyboardInterrupt soon after `interrupted` is set, and RuntimeError where the
-        session has ended or all jobs were cancelled, which no candidate is to blame for.
+        Parameters
+        ----------
+        numbered : iterable of (int, param map)
+        done : callable
+            Called in this thread with each candidate as it ends; what it raises is raised.
+        beat : callable
+            Called in this thread a few times a second; what it raises is raised.
+        interrupted : Event
+            Set by somebody else to end this.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            Soon after `interrupted` is set.
+        RuntimeError
+            Where the session has ended or all jobs were cancelled, which no candidate is to blame
+            for.
         """
         count = len(self._folds)
         candidates = [Candidate(n, m, [None] * count, [None] * count) for n, m in numbered]

@@ -32,9 +32,17 @@ _log = logging.getLogger("sparkprophet")
 
 @dataclass(frozen=True)
 class SearchResult:
-    """What a search found: its trials by number, the models kept of each, and what ended it.
+    """What a search has to show.
 
-    stopped_by: numTrials, earlyStopping, timeout, maxFailedTrials or interrupt.
+    Attributes
+    ----------
+    trials : tuple of ScoredTrial
+        In order.
+    best : ScoredTrial
+    models : mapping of int to sequence
+        By trial, the models kept of it by fold.
+    stopped_by : str
+        numTrials, earlyStopping, timeout, maxFailedTrials or interrupt.
     """
 
     trials: tuple[ScoredTrial, ...]

@@ -124,9 +124,11 @@ def prophet(params: GroupedProphetParams, models: DataFrame, key: dict[str, Any]
         matching = matching.filter(columns.quoted(name).eqNullSafe(F.lit(value)))
     row = matching.select("status", "error_code", "error_message", "config", "state").first()
     if row is None:
-        raise KeyError(f"no group {key}; `models` lists those that were fitted")
+        raise KeyError(f"key: found {key}, must be a row of `models`, which lists all")
     if row.status != "ok":
-        raise ValueError(f"the fit ended {row.status}: {row.error_code}: {row.error_message}")
+        raise ValueError(
+            f"key: the fit of {key} ended {row.status}: {row.error_code}: {row.error_message}"
+        )
     state = State.from_record(row.state.asDict())
     return genuine_prophet.prophet_of(state, Config.from_json(row.config))
 

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from pyspark.ml import Model
 from pyspark.ml.util import MLReadable, MLWritable
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from sparkprophet.messages import clip
@@ -23,6 +23,7 @@ from sparkprophet.spark.input_checks import check_input
 from sparkprophet.spark.params import GroupedProphetParams
 from sparkprophet.spark.saving.models_table import read_models, write_models
 from sparkprophet.spark.saving.stages import StageReader, StageWriter
+from sparkprophet.spark.schema import SEARCH
 
 # Characters: three of them, with their codes and counts, stay within those of any message.
 _EXAMPLE_LIMIT = 90
@@ -52,8 +53,7 @@ class GroupedProphetModel(GroupedProphetParams, Model, MLWritable, MLReadable[An
     def failures(self) -> DataFrame:
         """Keys with an error: key columns, status, error_code, error_message, n_obs, start, end."""
         shown = ["status", "error_code", "error_message", "n_obs", "start", "end"]
-        keys = [columns.quoted(name) for name in self.getOrDefault("groupCols")]
-        return self._table.filter(F.col("error_code").isNotNull()).select(*keys, *shown)
+        return self._table.filter(F.col("error_code").isNotNull()).select(*self._keys(), *shown)
 
     @property
     def trials(self) -> DataFrame:
@@ -65,9 +65,8 @@ class GroupedProphetModel(GroupedProphetParams, Model, MLWritable, MLReadable[An
         ValueError
             For a model that was not tuned.
         """
-        if "trials" not in self._table.columns:
-            raise ValueError("trials: this model was fitted, not tuned; use GroupedProphetTuner")
-        keys = [columns.quoted(name) for name in self.getOrDefault("groupCols")]
+        self._check_searched("trials")
+        keys = self._keys()
         return self._table.select(*keys, F.explode("trials").alias("t")).select(*keys, "t.*")
 
     @property
@@ -80,11 +79,9 @@ class GroupedProphetModel(GroupedProphetParams, Model, MLWritable, MLReadable[An
         ValueError
             For a model that was not tuned.
         """
-        if "best_value" not in self._table.columns:
-            raise ValueError("comparison: this model was fitted, not tuned")
-        keys = [columns.quoted(name) for name in self.getOrDefault("groupCols")]
+        self._check_searched("comparison")
         return self._table.select(
-            *keys,
+            *self._keys(),
             F.col("best_value").alias("tuned"),
             F.col("untuned_value").alias("untuned"),
             F.col("naive_value").alias("seasonal_naive"),
@@ -112,6 +109,13 @@ class GroupedProphetModel(GroupedProphetParams, Model, MLWritable, MLReadable[An
                 f"  seasonal naive  {naive:.6g}  (tuned is better in {beats_naive} groups)",
             ]
         )
+
+    def _keys(self) -> list[Column]:
+        return [columns.quoted(name) for name in self.getOrDefault("groupCols")]
+
+    def _check_searched(self, what: str) -> None:
+        if SEARCH[0].name not in self._table.columns:
+            raise ValueError(f"{what}: this model was fitted, not tuned; use GroupedProphetTuner")
 
     @property
     def summary(self) -> Summary:
