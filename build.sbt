@@ -75,6 +75,9 @@ lazy val root = (project in file("."))
   .settings(
     name := "sparkprophet",
     Compile / scalaSource := baseDirectory.value / "scala" / "src" / "main" / "scala",
+    // What scripts/scala_params.py writes; in git, so that sbt needs no Python.
+    Compile / unmanagedSourceDirectories +=
+      baseDirectory.value / "scala" / "src" / "generated" / "scala",
     Compile / resourceDirectory := baseDirectory.value / "scala" / "src" / "main" / "resources",
     Test / scalaSource := baseDirectory.value / "scala" / "src" / "test" / "scala",
     Test / resourceDirectory := baseDirectory.value / "scala" / "src" / "test" / "resources",

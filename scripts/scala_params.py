@@ -28,7 +28,8 @@ from sparkprophet.series.ranges import Number, OneOf, Whole
 from sparkprophet.spark import params
 from sparkprophet.spark.params import Spec
 
-FOLDER = Path(__file__).resolve().parents[1] / "scala" / "src" / "main" / "scala" / "sparkprophet"
+_ROOT = Path(__file__).resolve().parents[1]
+FOLDER = _ROOT / "scala/src/generated/scala/sparkprophet/params"
 _WIDTH = 100
 _INDENT = "    "
 _ROWS = ("seasonalities", "holidays", "regressors")
@@ -85,10 +86,12 @@ def _doc_literal(doc: str) -> str:
     return " +\n      ".join(json.dumps(line, ensure_ascii=False) for line in lines)
 
 
-def _comment(text: str) -> str:
-    if len(text) <= _WIDTH - 9:
-        return f"  /** {text} */"
-    return "\n".join(["  /**", _wrapped(text, "   * ", "   * "), "   */"])
+def _comment(text: str, indent: str = "  ") -> str:
+    one_line = f"{indent}/** {text} */"
+    if len(one_line) <= _WIDTH:
+        return one_line
+    rest = f"{indent} * "
+    return "\n".join([f"{indent}/**", _wrapped(text, rest, rest), f"{indent} */"])
 
 
 def _accessors(spec: Spec, kind: str) -> list[str]:
@@ -134,17 +137,19 @@ def trait(name: str, of: str, specs: Sequence[Spec]) -> str:
     given = [s for s in specs if s.default is not None]
     defaults = ",\n".join(f"    {s.name} -> {_literal(s.default, _kind(s)[0])}" for s in given)
     classes = sorted({_kind(s)[1].partition("[")[0] for s in specs} - {"RowsParam"})
-    own_imports = f"import org.apache.spark.ml.param.{{{', '.join(classes)}}}"
+    imports = [f"import org.apache.spark.ml.param.{{{', '.join(classes)}}}"]
+    if any(s.convert is params.space_json for s in specs):
+        imports += ["", "import sparkprophet.SearchSpace"]
     return "\n".join(
         [
             "// Made by scripts/scala_params.py from the tables of the Python Params: "
             "not to be edited.",
             "// format: off",
-            "package sparkprophet",
+            "package sparkprophet.params",
             "",
-            own_imports,
+            *imports,
             "",
-            f"/** The params of {of}, under the names that Python gives them. */",
+            _comment(f"The params of {of}, under the names that Python gives them.", indent=""),
             f"private[sparkprophet] trait {name} extends TableParams {{",
             "",
             *map(_param, specs),
@@ -162,10 +167,10 @@ def traits() -> dict[str, str]:
     own = [s for s in GroupedProphetTuner.specs if s.name != "estimator"]
     added = [s for s in BayesianCrossValidator.specs if not hasattr(CrossValidator, s.name)]
     files = [
-        ("GroupedProphetParams", "[[GroupedProphet]] and its model", GroupedProphet.specs),
-        ("GroupedProphetTunerParams", "[[GroupedProphetTuner]] but for its estimator", own),
+        ("GroupedProphetParams", "`GroupedProphet` and its model", GroupedProphet.specs),
+        ("GroupedProphetTunerParams", "`GroupedProphetTuner` but for its estimator", own),
         ("BayesianTunerParams", "both Bayesian tuners but for those of Spark's own", added),
-        ("ForecastEvaluatorParams", "[[ForecastEvaluator]]", ForecastEvaluator.specs),
+        ("ForecastEvaluatorParams", "`ForecastEvaluator`", ForecastEvaluator.specs),
     ]
     return {f"{name}.scala": trait(name, of, specs) for name, of, specs in files}
 

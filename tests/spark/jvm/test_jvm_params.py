@@ -13,7 +13,8 @@ from pyspark.ml.tuning import CrossValidator, TrainValidationSplit
 import sparkprophet
 from sparkprophet.series.ranges import Number, OneOf, Whole
 
-SCALA = Path(__file__).resolve().parents[3] / "scala" / "src" / "main" / "scala" / "sparkprophet"
+ROOT = Path(__file__).resolve().parents[3]
+GENERATED = ROOT / "scala" / "src" / "generated"
 STAGES = ("GroupedProphet", "GroupedProphetTuner", "ForecastEvaluator")
 # Spark's own, or stages: each language has its class for them.
 SPARKS = {
@@ -30,7 +31,7 @@ def scala(spark):
 
 
 def written_traits():
-    path = Path(__file__).resolve().parents[3] / "scripts" / "scala_params.py"
+    path = ROOT / "scripts" / "scala_params.py"
     spec = importlib.util.spec_from_file_location("scala_params", path)
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
@@ -38,8 +39,8 @@ def written_traits():
 
 
 def test_the_traits_are_made_from_pythons_tables():
-    for name, text in written_traits().items():
-        assert (SCALA / name).read_text("utf-8") == text, "run scripts/scala_params.py"
+    written = {path.name: path.read_text("utf-8") for path in GENERATED.rglob("*.scala")}
+    assert written == written_traits(), "run scripts/scala_params.py"
 
 
 @pytest.mark.parametrize("name", [*STAGES, *SPARKS])

@@ -9,6 +9,10 @@ import org.apache.spark.sql.{DataFrame, Dataset}
 import org.apache.spark.sql.types.StructType
 import org.apache.spark.storage.StorageLevel
 
+import sparkprophet.bayesian.{BayesianTuner, Fold, Folds}
+import sparkprophet.params.PlainJson
+import sparkprophet.saving.{Metadata, StageReader, StageWriter, TunerFolder, Written}
+
 /**
  * `CrossValidator` that searches: a Bayesian search of `searchSpace`, or a grid, fault-tolerant.
  *

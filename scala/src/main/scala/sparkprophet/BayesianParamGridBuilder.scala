@@ -7,6 +7,10 @@ import org.json4s._
 
 import SearchDimensions.IntRange
 
+import sparkprophet.bayesian.SearchDimensions
+import sparkprophet.params.{ParamValues, PlainJson, TableParams}
+import sparkprophet.workers.SearchProcess
+
 /**
  * Builds a [[SearchSpace]] from the params of a Spark ML stage, or of a Pipeline's stages.
  *

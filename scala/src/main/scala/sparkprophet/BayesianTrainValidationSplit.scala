@@ -9,6 +9,9 @@ import org.apache.spark.sql.{DataFrame, Dataset}
 import org.apache.spark.sql.types.StructType
 import org.apache.spark.storage.StorageLevel
 
+import sparkprophet.bayesian.{BayesianTuner, Fold, Folds}
+import sparkprophet.saving.{Metadata, StageReader, StageWriter, TunerFolder, Written}
+
 /**
  * `TrainValidationSplit` that searches; see [[BayesianCrossValidator]].
  *

@@ -9,6 +9,8 @@ import org.apache.spark.sql.functions._
 import org.apache.spark.sql.types._
 import org.slf4j.LoggerFactory
 
+import sparkprophet.params.{ForecastEvaluatorParams, TableParams}
+
 /**
  * How good the forecasts in a table are, as one number, for one series or for many.
  *

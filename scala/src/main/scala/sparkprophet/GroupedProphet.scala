@@ -9,6 +9,11 @@ import org.json4s._
 import org.json4s.JsonDSL._
 import org.json4s.jackson.JsonMethods.parse
 
+import sparkprophet.grouped.GroupWork
+import sparkprophet.params.{Columns, GroupedProphetParams}
+import sparkprophet.saving.{StageReader, StageWriter, Written}
+import sparkprophet.workers.PythonWorkers
+
 /**
  * Fits one Prophet per group of a DataFrame, in Spark's own Python workers.
  *

@@ -8,6 +8,10 @@ import org.apache.spark.sql.functions._
 import org.apache.spark.sql.types.StructType
 import org.json4s.JsonDSL._
 
+import sparkprophet.grouped.Forecasting
+import sparkprophet.params.{Columns, GroupedProphetParams, TableParams}
+import sparkprophet.saving.{ModelsTable, StageReader, StageWriter, Written}
+
 /**
  * Fitted models, one row per key of the fitted DataFrame, whatever happened to it.
  *

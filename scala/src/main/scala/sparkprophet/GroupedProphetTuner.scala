@@ -4,11 +4,15 @@ import org.apache.spark.ml.Estimator
 import org.apache.spark.ml.param.{Param, ParamMap}
 import org.apache.spark.ml.util.{Identifiable, MLReadable, MLReader, MLWritable, MLWriter}
 import org.apache.spark.sql.{Dataset, SparkSession}
-import org.apache.spark.sql.functions._
 import org.apache.spark.sql.types.StructType
 import org.json4s._
 import org.json4s.JsonDSL._
-import org.json4s.jackson.JsonMethods.{compact, parse, render}
+import org.json4s.jackson.JsonMethods.{compact, render}
+
+import sparkprophet.grouped.{Checkpoint, GroupWork, WarmStart}
+import sparkprophet.params.{Columns, GroupedProphetTunerParams, TableParams}
+import sparkprophet.saving.{StageReader, StageWriter, Written}
+import sparkprophet.workers.{PythonSources, PythonWorkers}
 
 /**
  * Tunes and fits one Prophet per group: an Optuna study per key, in Spark's own Python workers.
@@ -143,34 +147,4 @@ object GroupedProphetTuner extends MLReadable[GroupedProphetTuner] {
   )
 
   override def load(path: String): GroupedProphetTuner = super.load(path)
-}
-
-/** Points that served some groups well, for the searches of all groups to try first. */
-private[sparkprophet] object WarmStart {
-
-  /**
-   * Searches a few groups alone; the best trial's point of each, as a JSON list.
-   *
-   * Which groups follows from the hashes of the keys alone: from each of the first buckets that
-   * are not empty, the group with the smallest hash. Those without a holdout give no point.
-   */
-  def bestPoints(work: GroupWork, groups: Int): String = {
-    val chosen = work.data
-      .groupBy(Packing.bucket(col("seed")).as("bucket"))
-      .agg(min("seed"), count("*"))
-      .orderBy("bucket")
-      .limit(groups)
-      .collect()
-    val seeds = chosen.map(_.getLong(1)).toSeq
-    val costs = Packing.costs(chosen.map(row => row.getInt(0) -> row.getLong(2)).toMap)
-    val rows = work.copy(data = work.data.where(col("seed").isInCollection(seeds))).rows(costs)
-    val complete = filter(col("trials"), trial => trial("value").isNotNull)
-    val ranked = array_min(transform(complete, t => struct(t("value"), t("trial"), t("params"))))
-    val points = rows
-      .select(col("seed"), ranked("params").as("point"))
-      .orderBy("seed")
-      .collect()
-      .flatMap(row => Option(row.getString(1)))
-    compact(render(JArray(points.toList.map(parse(_)))))
-  }
 }

@@ -5,6 +5,8 @@ import scala.util.control.NonFatal
 import org.json4s._
 import org.json4s.jackson.JsonMethods.{compact, parse, render}
 
+import sparkprophet.params.PlainJson
+
 /**
  * Which params are searched over which values, and which are fixed: plain data, in the JSON form that
  * both languages share. [[BayesianParamGridBuilder]] makes it.

@@ -7,6 +7,9 @@ import org.apache.spark.ml.util.{MLReader, MLWritable}
 import org.apache.spark.sql.SparkSession
 import org.json4s._
 
+import sparkprophet.params.TableParams
+import sparkprophet.saving.{Manifest, Metadata}
+
 /**
  * Loads a stage that this language or Python saved, whatever its class.
  *

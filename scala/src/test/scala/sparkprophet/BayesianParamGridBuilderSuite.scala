@@ -9,6 +9,8 @@ import org.json4s._
 import org.json4s.jackson.JsonMethods.parse
 import org.scalatest.funsuite.AnyFunSuite
 
+import sparkprophet.params.PlainJson
+
 class BayesianParamGridBuilderSuite extends AnyFunSuite with SharedSession {
 
   private val lr = new LinearRegression("lr_1")

@@ -16,6 +16,8 @@ import org.json4s._
 import org.json4s.jackson.JsonMethods.parse
 import org.scalatest.funsuite.AnyFunSuite
 
+import sparkprophet.saving.{Manifest, TunerFolder}
+
 class BayesianPersistenceSuite extends AnyFunSuite with SharedSession {
 
   private val lr = new LinearRegression()

@@ -7,6 +7,8 @@ import org.apache.spark.sql.functions._
 import org.apache.spark.storage.StorageLevel
 import org.scalatest.funsuite.AnyFunSuite
 
+import sparkprophet.bayesian.{Fold, Folds}
+
 class FoldsSuite extends AnyFunSuite with SharedSession {
 
   private val level = StorageLevel.MEMORY_AND_DISK

@@ -9,6 +9,10 @@ import org.json4s._
 import org.json4s.jackson.JsonMethods.parse
 import org.scalatest.funsuite.AnyFunSuite
 
+import sparkprophet.bayesian.ProcessTrials
+import sparkprophet.params.PlainJson
+import sparkprophet.workers.{PythonSources, SearchProcess}
+
 class SearchProcessSuite extends AnyFunSuite {
 
   private val python =

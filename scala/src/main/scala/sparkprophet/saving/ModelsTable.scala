@@ -1,0 +1,175 @@
+package sparkprophet.saving
+
+import org.apache.spark.SparkException
+import org.apache.spark.sql.{Column, DataFrame, SparkSession}
+import org.apache.spark.sql.functions._
+import org.apache.spark.sql.types._
+import org.json4s._
+import org.json4s.jackson.JsonMethods.{compact, parse, render}
+
+import scala.util.control.NonFatal
+
+import sparkprophet.params.{Columns, TableParams}
+
+/**
+ * The saved table of models: Parquet with a checksum in every row, that of Python's module
+ * `sparkprophet.spark.saving.models_table`.
+ *
+ * An object store keeps no checksums of its own beside a file. So a row's `checksum` is compared
+ * where `config` or `state` is read, and `trials_checksum` where `trials` is; a query of other
+ * columns reads no more than these. Parquet checks the bytes of its pages, and at load the rows are
+ * counted and their checksums added up.
+ */
+private[sparkprophet] object ModelsTable {
+
+  import TableParams.{clip, refuse}
+
+  private val Checksum = "checksum"
+  private val TrialsChecksum = "trials_checksum"
+  // Half the size of Spark's default codec on arrays of doubles.
+  private val Writing = Map("compression" -> "zstd")
+  private val Reading = Map(
+    "ignoreCorruptFiles" -> "false",
+    "ignoreMissingFiles" -> "false",
+    "parquet.page.verify-checksum.enabled" -> "true",
+    // Statistics in a file's footer have no checksum: a wrong one would hide rows.
+    "parquet.filter.stats.enabled" -> "false",
+    "parquet.filter.columnindex.enabled" -> "false"
+  )
+  private val Remedy = "save the model again or restore it from a backup"
+
+  // format: off
+  private val Fitted = StructType.fromDDL(
+    "status string, solver string, error_code string, error_message string, n_obs bigint, " +
+      "start timestamp_ntz, end timestamp_ntz, log_posterior double, fit_seconds double, " +
+      "cpu_seconds double, host string, pid bigint, started_at timestamp, config string, " +
+      "state struct<facts:string,parameters:array<double>,ds:array<bigint>,y:array<double>," +
+      "columns:array<array<double>>>"
+  )
+  private val Tuned = StructType.fromDDL(
+    "best_value double, n_trials bigint, stopped_by string, untuned_value double, " +
+      "naive_value double, trials array<struct<trial:bigint,value:double,state:string," +
+      "params:string,seconds:double,cpu_seconds:double,error:string>>"
+  )
+  // format: on
+  private val Types = (Fitted ++ Tuned).map(field => field.name -> field.dataType).toMap
+
+  /** Writes `table` as `path`/models; what the metadata has to say of it. */
+  def write(table: DataFrame, path: String): JObject = {
+    val (schema, place) = (table.schema, s"$path/models")
+    val names = schema.names.toSet
+    val own = Seq(hash(schema, names - "trials").as(Checksum))
+    val ofTrials =
+      if (names("trials")) Seq(hash(schema, names -- Types.keySet + "trials").as(TrialsChecksum))
+      else Nil
+    table
+      .select(col("*") +: (own ++ ofTrials): _*)
+      .write
+      .options(Writing)
+      .parquet(place)
+    val (rows, total) = totals(stored(table.sparkSession, place, schema))
+    JObject(
+      "schema" -> parse(schema.json),
+      "rows" -> JInt(rows),
+      "checksum" -> JString(total.toString)
+    )
+  }
+
+  /**
+   * The table at `path`/models, lazy but for its number of rows and their checksums.
+   *
+   * @param facts
+   *   what `write` gave
+   * @param keys
+   *   names of the key columns
+   */
+  def read(spark: SparkSession, path: String, facts: JValue, keys: Seq[String]): DataFrame = {
+    val place = s"$path/models"
+    val schema = checkedSchema(place, facts, keys)
+    val found = stored(spark, place, schema)
+    val (rows, total) =
+      try totals(found)
+      catch {
+        case error @ (_: SparkException | _: org.apache.spark.sql.AnalysisException) =>
+          throw new IllegalArgumentException(clip(s"$place cannot be read: $Remedy; $error"), error)
+      }
+    if (facts \ "rows" != JInt(rows) || facts \ "checksum" != JString(total.toString))
+      refuse(
+        clip(
+          s"$place has $rows rows with the checksum $total, had " +
+            s"${compact(render(facts \ "rows"))} with ${compact(render(facts \ "checksum"))}: $Remedy"
+        )
+      )
+    val own = hash(schema, schema.names.toSet - "trials") <=> col(Checksum)
+    def ofTrials = hash(schema, keys.toSet + "trials") <=> col(TrialsChecksum)
+    found.select(schema.fields.toSeq.map { field =>
+      val column = Columns.quoted(field.name)
+      def guarded(isWhole: Column) = when(isWhole, column).otherwise(
+        raise_error(lit(s"$place: a row is not as it was saved; $Remedy")).cast(field.dataType)
+      )
+      val shown = field.name match {
+        case "config" | "state" => guarded(own)
+        case "trials" => guarded(ofTrials)
+        case _ => column
+      }
+      shown.as(field.name)
+    }: _*)
+  }
+
+  /** The schema that `facts` give, if it is one of a table of models. */
+  private def checkedSchema(place: String, facts: JValue, keys: Seq[String]): StructType = {
+    val schema =
+      try DataType.fromJson(compact(render(facts \ "schema"))).asInstanceOf[StructType]
+      catch {
+        case NonFatal(error) =>
+          throw new IllegalArgumentException(
+            clip(s"$place: its schema in the metadata cannot be read ($error): $Remedy"),
+            error
+          )
+      }
+    val isTuned = schema.names.exists(Tuned.names.contains)
+    val wanted = keys ++ Fitted.names ++ (if (isTuned) Tuned.names.toSeq else Nil)
+    if (schema.names.toSeq != wanted)
+      refuse(
+        clip(
+          s"$place has the columns ${schema.names.mkString(", ")}, must have " +
+            s"${wanted.mkString(", ")}: $Remedy"
+        )
+      )
+    for (field <- schema) {
+      val fits =
+        if (keys.contains(field.name)) Columns.isAtomic(field.dataType)
+        else if (Set("start", "end")(field.name)) Columns.TimeTypes(field.dataType)
+        else field.dataType == Types(field.name)
+      if (!fits)
+        refuse(
+          s"$place: column '${field.name}' is ${field.dataType.simpleString}, which no model has: " +
+            Remedy
+        )
+    }
+    schema
+  }
+
+  /** The table as it is in its files, with the checksums. */
+  private def stored(spark: SparkSession, place: String, schema: StructType): DataFrame = {
+    val added = Checksum +: (if (schema.names.contains("trials")) Seq(TrialsChecksum) else Nil)
+    val whole = StructType(schema.fields ++ added.map(StructField(_, LongType)))
+    spark.read.schema(whole).options(Reading).parquet(place)
+  }
+
+  /** Number of rows that have a checksum, and all of these combined. */
+  private def totals(stored: DataFrame): (Long, Long) = {
+    val total = coalesce(expr(s"bit_xor($Checksum)"), lit(0L))
+    val found = stored.agg(count(Checksum), total).head()
+    (found.getLong(0), found.getLong(1))
+  }
+
+  /** A hash of columns, in the schema's order. */
+  private def hash(schema: StructType, names: Set[String]): Column =
+    xxhash64(schema.fields.toSeq.filter(field => names(field.name)).flatMap { field =>
+      val column = Columns.quoted(field.name)
+      // Under a collation different texts have one hash, and not in all versions the same.
+      val hashed = if (field.dataType.isInstanceOf[StringType]) column.cast("binary") else column
+      Seq(hashed, column.isNull)
+    }: _*)
+}
