@@ -24,7 +24,7 @@ lazy val pysparkJars: Option[File] =
     .map { path =>
       val dir = new File(path)
       if ((dir * "spark-core_*.jar").get.isEmpty)
-        sys.error(s"pyspark.jars (or PYSPARK_JARS) is '$path': no Spark there; give pyspark/jars")
+        sys.error(s"pyspark.jars (or PYSPARK_JARS): found no Spark in '$path'; give pyspark/jars")
       dir
     }
 

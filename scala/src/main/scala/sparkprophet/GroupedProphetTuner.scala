@@ -10,7 +10,8 @@ import org.json4s.JsonDSL._
 import org.json4s.jackson.JsonMethods.{compact, render}
 
 import sparkprophet.grouped.{Checkpoint, GroupWork, WarmStart}
-import sparkprophet.params.{Columns, GroupedProphetTunerParams, TableParams}
+import sparkprophet.params.{GroupedProphetTunerParams, InputChecks}
+import sparkprophet.params.Messages.refuse
 import sparkprophet.saving.{StageReader, StageWriter, Written}
 import sparkprophet.workers.{PythonSources, PythonWorkers}
 
@@ -56,7 +57,7 @@ class GroupedProphetTuner(override val uid: String)
   override def fit(dataset: Dataset[_]): GroupedProphetModel = {
     val began = System.currentTimeMillis()
     val params = settings
-    Columns.check(params, dataset, fitting = true)
+    InputChecks.check(params, dataset, fitting = true)
     val request = GroupedProphet.request(params) ~ ("tuner" -> GroupedProphet.valuesOf(this))
     val answer = PythonWorkers.check(dataset.sparkSession, request)
     val search = (answer \ "search").asInstanceOf[JObject]
@@ -100,7 +101,7 @@ class GroupedProphetTuner(override val uid: String)
   /** The estimator with the params that win over its own. */
   private def settings: GroupedProphet = {
     for (param <- Seq[Param[_]](estimator, searchSpace, horizon) if !isDefined(param))
-      TableParams.refuse(s"${param.name} is not set: GroupedProphetTuner needs it")
+      refuse(s"${param.name}: is not set; GroupedProphetTuner needs it")
     $(estimator).copy(ParamMap.empty).setSeed(getSeed).setParallelism(getParallelism)
   }
 
@@ -122,12 +123,12 @@ class GroupedProphetTuner(override val uid: String)
 
   /** A writer: `write.overwrite().save(path)`; the estimator is saved below. */
   override def write: MLWriter = {
-    val own = get(estimator)
+    val stage = get(estimator)
     new StageWriter(
       this,
       path => {
-        own.foreach(StageLoader.save(SparkSession.active, _, s"$path/estimator"))
-        Written(Map("estimator" -> JNothing), "hasEstimator" -> own.isDefined)
+        stage.foreach(StageLoader.save(SparkSession.active, _, s"$path/estimator"))
+        Written(Map("estimator" -> JNothing), "hasEstimator" -> stage.isDefined)
       }
     )
   }

@@ -10,8 +10,8 @@ import sparkprophet.params.PlainJson
  * One candidate that a search has tried.
  *
  * @param number position in the search, from 0
- * @param params key of the search space -> value, fixed params too, in the space's order; the key is
- *   the param's name, with "#2", "#3", ... for later ones of the same name
+ * @param params key of the search space -> value, fixed params too, in the space's order; the key
+ *   is the param's name, with "#2", "#3", ... for later ones of the same name
  * @param state COMPLETE, or FAIL where there is no finite metric for every fold
  * @param value mean of the scores; none unless COMPLETE
  * @param scores the metric on each fold, in order; empty unless COMPLETE

@@ -155,7 +155,7 @@ class BayesianPersistenceSuite extends AnyFunSuite with SharedSession {
       val before = metadata(path)
       intercept[FileAlreadyExistsException](searched.save(path))
       val unsaved = new BayesianCrossValidator().setEvaluator(rmse)
-      assert(messageOf(unsaved.write.overwrite().save(path)).startsWith("estimator is not set"))
+      assert(messageOf(unsaved.write.overwrite().save(path)).startsWith("estimator: is not set"))
       assert(metadata(path) == before)
       assert(new File(path).getParentFile.list().toSet == Set("saved"))
     }

@@ -10,14 +10,14 @@ import org.slf4j.LoggerFactory
 import sparkprophet.{ScoredTrial, SearchFailedException}
 
 /**
- * What a search found.
+ * What a search has come to.
  *
  * @param trials by number
  * @param best one of them
  * @param maps the param map of each trial, in order
  * @param stoppedBy numTrials, earlyStopping, timeout, maxFailedTrials or interrupt
  */
-private[sparkprophet] case class Found(
+private[sparkprophet] case class SearchResult(
     trials: Seq[ScoredTrial],
     best: ScoredTrial,
     maps: Seq[ParamMap],
@@ -35,7 +35,7 @@ private[sparkprophet] case class Found(
 /** The search behind the Bayesian tuners: batches of candidates, each fitted on every fold. */
 private[sparkprophet] object BayesianSearch {
 
-  private val logger = LoggerFactory.getLogger("sparkprophet")
+  private val log = LoggerFactory.getLogger("sparkprophet")
 
   /**
    * Asks, fits and tells until a rule ends it.
@@ -47,16 +47,16 @@ private[sparkprophet] object BayesianSearch {
    * @param mapAgain the param map of a trial, from before a restart too
    * @throws SearchFailedException where every trial failed, or more than `maxFailed`
    */
-  def run[T](study: SearchTrials[T], fits: CandidateFits, maxFailed: Option[Int])(
+  def run[T](study: BatchedTrials[T], fits: CandidateFits, maxFailed: Option[Int])(
       mapOf: T => ParamMap
-  )(mapAgain: ScoredTrial => ParamMap): Found = {
+  )(mapAgain: ScoredTrial => ParamMap): SearchResult = {
     val models = mutable.Map.empty[Int, Seq[Option[Model[_]]]]
     val stoppedBy =
       try batches(study, fits, models)(mapOf)
       catch {
         case error: InterruptedException =>
           if (study.best().isEmpty) throw error
-          logger.warn(s"interrupted: keeping the best of ${study.trials().length} trials")
+          log.warn(s"interrupted: keeping the best of ${study.trials().length} trials")
           "interrupt"
       }
     val trials = study.trials()
@@ -70,11 +70,11 @@ private[sparkprophet] object BayesianSearch {
         trials.toArray
       )
     }
-    Found(trials, best, trials.map(mapAgain), models.toMap, stoppedBy)
+    SearchResult(trials, best, trials.map(mapAgain), models.toMap, stoppedBy)
   }
 
   private def batches[T](
-      study: SearchTrials[T],
+      study: BatchedTrials[T],
       fits: CandidateFits,
       models: mutable.Map[Int, Seq[Option[Model[_]]]]
   )(mapOf: T => ParamMap): String = {
@@ -88,7 +88,7 @@ private[sparkprophet] object BayesianSearch {
 
   /** Tries one batch and tells the study of each; what cannot end is told as interrupted. */
   private def runBatch[T](
-      study: SearchTrials[T],
+      study: BatchedTrials[T],
       fits: CandidateFits,
       models: mutable.Map[Int, Seq[Option[Model[_]]]],
       batch: Seq[Asked[T]]

@@ -10,14 +10,14 @@ import org.json4s._
 import org.json4s.jackson.JsonMethods.parse
 
 import sparkprophet.{ScoredTrial, SearchSpace}
-import sparkprophet.params.{BayesianTunerParams, ParamValues, PlainJson, TableParams}
+import sparkprophet.params.{BayesianTunerParams, ParamValues, PlainJson}
+import sparkprophet.params.Messages.refuse
 import sparkprophet.workers.SearchProcess
 
 /** What both Bayesian tuners share: the search, whatever its folds are. */
 private[sparkprophet] trait BayesianTuner extends BayesianTunerParams {
 
   import BayesianTuner._
-  import TableParams.refuse
 
   def estimator: Param[Estimator[_]]
 
@@ -36,7 +36,7 @@ private[sparkprophet] trait BayesianTuner extends BayesianTunerParams {
       block: Seq[Fold] => T
   ): T
 
-  private[sparkprophet] def search(data: DataFrame): Found = {
+  private[sparkprophet] def search(data: DataFrame): SearchResult = {
     val stage = needed(estimator)
     val measure = needed(evaluator)
     if (searches) {
@@ -45,7 +45,7 @@ private[sparkprophet] trait BayesianTuner extends BayesianTunerParams {
         val space = getSearchSpace
         val params = paramsOf(stage, space)
         open(process, space, stage, measure)
-        val study = new ProcessTrials(process, measure.isLargerBetter)
+        val study = new ProcessStudy(process, measure.isLargerBetter)
         searched(data, study)(mapOf(params, _)) { trial =>
           mapOf(
             params,
@@ -55,14 +55,14 @@ private[sparkprophet] trait BayesianTuner extends BayesianTunerParams {
       } finally process.close()
     } else {
       val grid = $(estimatorParamMaps).toSeq
-      val study = new GridTrials(grid, measure.isLargerBetter, rules(grid.length))
+      val study = new GridStudy(grid, measure.isLargerBetter, rules(grid.length))
       searched(data, study)(identity)(trial => grid(trial.number))
     }
   }
 
-  private def searched[T](data: DataFrame, study: SearchTrials[T])(mapOf: T => ParamMap)(
+  private def searched[T](data: DataFrame, study: BatchedTrials[T])(mapOf: T => ParamMap)(
       mapAgain: ScoredTrial => ParamMap
-  ): Found =
+  ): SearchResult =
     withFolds(data, Folds.StorageLevels($(foldStorageLevel))) { folds =>
       val context = data.sparkSession.sparkContext
       val fits = new CandidateFits(
@@ -78,11 +78,11 @@ private[sparkprophet] trait BayesianTuner extends BayesianTunerParams {
     }
 
   /** The estimator, fitted on all data with the best candidate's params. */
-  private[sparkprophet] def fittedBest(data: DataFrame, found: Found): Model[_] =
-    $(estimator).fit(data, found.bestMap).asInstanceOf[Model[_]]
+  private[sparkprophet] def fittedBest(data: DataFrame, result: SearchResult): Model[_] =
+    $(estimator).fit(data, result.bestMap).asInstanceOf[Model[_]]
 
   /** The model with this tuner's params, and the param map of each of its trials. */
-  private[sparkprophet] def withParams[M <: Model[M]](model: M, found: Found): M = {
+  private[sparkprophet] def withParams[M <: Model[M]](model: M, result: SearchResult): M = {
     copyValues(model)
     // Explicit where it is a default too: Spark's readers look for it among the set ones.
     for (name <- Seq("numFolds", "trainRatio") if hasParam(name)) {
@@ -90,7 +90,7 @@ private[sparkprophet] trait BayesianTuner extends BayesianTunerParams {
       model.set(model.getParam(name).asInstanceOf[Param[Any]], value)
     }
     val maps = model.getParam("estimatorParamMaps").asInstanceOf[Param[Array[ParamMap]]]
-    model.set(maps, found.maps.toArray)
+    model.set(maps, result.maps.toArray)
   }
 
   /** Whether there is a search space; else there is a grid. */
@@ -98,12 +98,12 @@ private[sparkprophet] trait BayesianTuner extends BayesianTunerParams {
     val grid = get(estimatorParamMaps).getOrElse(Array.empty[ParamMap])
     val spaced = isDefined(searchSpace)
     if (!spaced && grid.isEmpty)
-      refuse("searchSpace is not set: give one, or estimatorParamMaps")
+      refuse("searchSpace: is not set; give one, or estimatorParamMaps")
     // A saved tuner has an empty map there, which Spark's reader wants.
     if (spaced && grid.exists(_.size > 0))
-      refuse("searchSpace and estimatorParamMaps are both set: clear one of them")
+      refuse("searchSpace and estimatorParamMaps are both set; clear one of them")
     if (!spaced && isDefined(storage))
-      refuse("storage is set for a fixed grid, which has no study: clear it")
+      refuse("storage: is set for a fixed grid, which has no study; clear it")
     spaced
   }
 
@@ -111,13 +111,13 @@ private[sparkprophet] trait BayesianTuner extends BayesianTunerParams {
   private[sparkprophet] def isRolling: Boolean = {
     def check(one: Param[_], other: Param[_]): Unit =
       if (isDefined(one) && !isDefined(other))
-        refuse(s"${one.name} is set without ${other.name}: set both or neither")
+        refuse(s"${one.name}: is set without ${other.name}; set both or neither")
     check(timestampCol, horizon)
     check(horizon, timestampCol)
     isDefined(timestampCol)
   }
 
-  private def rules(trials: Int): SearchRules = SearchRules(
+  private def rules(trials: Int): Rules = Rules(
     trials,
     $(batchSize),
     $(earlyStoppingRounds),
@@ -177,12 +177,10 @@ private[sparkprophet] trait BayesianTuner extends BayesianTunerParams {
 
   private def needed[T](param: Param[T]): T =
     if (isDefined(param)) $(param)
-    else refuse(s"${param.name} is not set: ${getClass.getSimpleName} needs it")
+    else refuse(s"${param.name}: is not set; ${getClass.getSimpleName} needs it")
 }
 
 private[sparkprophet] object BayesianTuner {
-
-  import TableParams.refuse
 
   private val FactNames = List(
     "seed",
@@ -199,8 +197,8 @@ private[sparkprophet] object BayesianTuner {
   /**
    * Key of the space -> the param it means, of the estimator or of a stage inside it.
    *
-   * @throws IllegalArgumentException where there is no such stage or param, and for a param without a
-   *   stage that several have
+   * @throws IllegalArgumentException where there is no such stage or param, and for a param without
+   *   a stage that several have
    */
   private def paramsOf(stage: Estimator[_], space: SearchSpace): Map[String, Param[_]] = {
     val stages = Stages.inside(stage)
@@ -213,7 +211,7 @@ private[sparkprophet] object BayesianTuner {
         refuse(
           s"searchSpace: '${entry.key}' of stage '${entry.parent.getOrElse("")}' is a param of " +
             s"${if (owners.isEmpty) "none" else owners.size.toString} of the estimator's stages " +
-            s"(${stages.keys.mkString(", ")}): build the space from the params of the estimator " +
+            s"(${stages.keys.mkString(", ")}); build the space from the params of the estimator " +
             "that is set"
         )
       entry.key -> owners.head.getParam(entry.name)

@@ -17,12 +17,12 @@ import org.slf4j.LoggerFactory
 
 /** One candidate's fits: a score and a model per fold, once they are there. */
 private[sparkprophet] class Candidate(val number: Int, val paramMap: ParamMap, folds: Int) {
-  private val found = Array.fill(folds)(Double.NaN)
+  private val metrics = Array.fill(folds)(Double.NaN)
   private val fitted = Array.fill[Option[Model[_]]](folds)(None)
   private var firstError = Option.empty[String]
   private var spent = 0.0
 
-  def scores: Seq[Double] = synchronized(found.toSeq)
+  def scores: Seq[Double] = synchronized(metrics.toSeq)
 
   /** Those that were kept. */
   def models: Seq[Option[Model[_]]] = synchronized(fitted.toSeq)
@@ -32,7 +32,7 @@ private[sparkprophet] class Candidate(val number: Int, val paramMap: ParamMap, f
 
   def seconds: Double = synchronized(spent)
 
-  def score(fold: Int, value: Double): Unit = synchronized(found(fold) = value)
+  def score(fold: Int, value: Double): Unit = synchronized(metrics(fold) = value)
 
   def keep(fold: Int, model: Model[_]): Unit = synchronized { fitted(fold) = Some(model) }
 
@@ -61,8 +61,8 @@ private[sparkprophet] class CandidateFits(
   import CandidateFits._
 
   private val tag = s"sparkprophet-${UUID.randomUUID()}"
-  // The constants that Java's LAPACK computes in its first call are wrong for a second thread that comes
-  // meanwhile, whose SVD, as in PCA, then never ends.
+  // The constants that Java's LAPACK computes in its first call are wrong for a second thread that
+  // comes meanwhile, whose SVD, as in PCA, then never ends.
   if (parallelism > 1) LAPACK.getInstance().dlamch("S")
   private val atWork = mutable.LinkedHashSet.empty[Future[Candidate]]
   private val pool = Executors.newFixedThreadPool(
@@ -105,12 +105,12 @@ private[sparkprophet] class CandidateFits(
     catch {
       case error: ExecutionException if context.isStopped =>
         throw new IllegalStateException(
-          "the Spark session has ended in the middle of the search: start one and call fit again",
+          "the Spark session has ended in the middle of the search; start one and call fit again",
           error.getCause
         )
       case error: ExecutionException if allCancelled(error.getCause) =>
         throw new IllegalStateException(
-          "all Spark jobs were cancelled in the middle of the search: call fit again",
+          "all Spark jobs were cancelled in the middle of the search; call fit again",
           error.getCause
         )
       case error: ExecutionException => throw error.getCause
@@ -124,7 +124,7 @@ private[sparkprophet] class CandidateFits(
       try fitAndScore(candidate, fold)
       catch {
         case NonFatal(error) if !context.isStopped && !allCancelled(error) =>
-          logger.debug(s"candidate ${candidate.number} failed on fold $fold", error)
+          log.debug(s"candidate ${candidate.number} failed on fold $fold", error)
           candidate.fail(s"${error.getClass.getSimpleName}: ${lineOf(error)}")
       } finally candidate.spend((System.nanoTime() - start) / 1e9)
     }
@@ -154,7 +154,7 @@ private[sparkprophet] class CandidateFits(
 
 private[sparkprophet] object CandidateFits {
 
-  private val logger = LoggerFactory.getLogger("sparkprophet")
+  private val log = LoggerFactory.getLogger("sparkprophet")
 
   /** Whether somebody has cancelled whatever runs, which no candidate is to blame for. */
   private def allCancelled(error: Throwable): Boolean =

@@ -10,26 +10,26 @@ import org.apache.spark.sql.types._
 import org.apache.spark.storage.StorageLevel
 import org.slf4j.LoggerFactory
 
-import sparkprophet.params.{Columns, TableParams}
+import sparkprophet.params.Columns.quoted
+import sparkprophet.params.InputColumns
+import sparkprophet.params.InputColumns.isAtomic
+import sparkprophet.params.Messages.refuse
 
 /** One training frame and the validation frame that goes with it. */
 private[sparkprophet] case class Fold(train: DataFrame, validation: DataFrame)
 
 /**
- * Training and validation frames that depend on the rows alone, not on how they are partitioned: the
- * same rows as in Python.
+ * Training and validation frames that depend on the rows alone, not on how they are partitioned:
+ * the same rows as in Python.
  *
- * Spark's own `CrossValidator` splits by `rand(seed)`, which numbers the rows of each partition: the
- * same data in other partitions gives other folds. Here a row's hash decides. Copies of a row differ
- * by their rank among themselves, so that they spread over the folds too.
+ * Spark's own `CrossValidator` splits by `rand(seed)`, which numbers the rows of each partition:
+ * the same data in other partitions gives other folds. Here a row's hash decides. Copies of a row
+ * differ by their rank among themselves, so that they spread over the folds too.
  *
- * The data is kept once, with the fold as a column, for the time of the block; each frame is a filter
- * over that.
+ * The data is kept once, with the fold as a column, for the time of the block; each frame is a
+ * filter over that.
  */
 private[sparkprophet] object Folds {
-
-  import Columns.quoted
-  import TableParams.refuse
 
   /** Python's levels; only one keeps rows as objects. */
   val StorageLevels: Map[String, StorageLevel] = Map(
@@ -41,7 +41,11 @@ private[sparkprophet] object Folds {
     "OFF_HEAP" -> StorageLevel.OFF_HEAP
   )
 
-  private val logger = LoggerFactory.getLogger("sparkprophet")
+  private val log = LoggerFactory.getLogger("sparkprophet")
+
+  private val WholeTypes = Set[DataType](ByteType, ShortType, IntegerType, LongType)
+  private val InOrder =
+    "dates, timestamps, numbers or text in the order of time; set another column"
 
   /** Bits of a double's mantissa: the hash as a number in [0, 1). */
   private val Bits = 53
@@ -57,8 +61,8 @@ private[sparkprophet] object Folds {
     val name = unused("fold")
     val hashed = data.withColumn(name, hash(data, seed))
     kept(hashed, level) {
-      val found = hashed.agg(count("*"), count_distinct(col(name))).head()
-      if (found.getLong(0) > found.getLong(1)) {
+      val counts = hashed.agg(count("*"), count_distinct(col(name))).head()
+      if (counts.getLong(0) > counts.getLong(1)) {
         val rank = unused("rank")
         // By the texts, as rows that differ only in where they are NULL have one hash.
         val texts = data.columns.toSeq.map(quoted(_).cast(StringType))
@@ -90,27 +94,20 @@ private[sparkprophet] object Folds {
   /**
    * Folds by a column of whole numbers from 0 to count - 1, the fold that validates the row.
    *
-   * @throws IllegalArgumentException where the column is missing, is no whole number, or holds NULL or
-   *   another number
+   * @throws IllegalArgumentException where the column is missing, is no whole number, or holds NULL
+   *   or another number
    */
   def byColumn[T](data: DataFrame, column: String, count: Int, level: StorageLevel)(
       block: Seq[Fold] => T
   ): T = {
-    typeOf(data, "foldCol", column) match {
-      case ByteType | ShortType | IntegerType | LongType => ()
-      case kind =>
-        refuse(
-          s"foldCol is '$column', a column of type ${kind.simpleString}, and must be of whole " +
-            "numbers: cast the column"
-        )
-    }
+    InputColumns(data).require("foldCol", column, "of whole numbers; cast it")(WholeTypes.contains)
     val fold = quoted(column)
     kept(data, level) {
       val wrong = data.where(coalesce(fold < 0 || fold >= count, lit(true))).select(fold).head(1)
       wrong.foreach { row =>
         refuse(
-          s"foldCol is '$column', and the column holds ${row.get(0)}, must be from 0 to " +
-            s"${count - 1}: filter such rows out, or set numFolds"
+          s"foldCol: column '$column' holds ${row.get(0)}, must be from 0 to ${count - 1}; " +
+            "filter such rows out, or set numFolds"
         )
       }
       val held = (0 until count).map(fold === _)
@@ -121,21 +118,21 @@ private[sparkprophet] object Folds {
   /**
    * Folds that train on the past and validate the steps after it, the last fold the newest.
    *
-   * A step is one distinct value of the column, over all rows. Each fold validates `horizon` steps, and
-   * no step is validated twice. Rows without a timestamp are in no frame; how many there are is logged
-   * as a warning.
+   * A step is one distinct value of the column, over all rows. Each fold validates `horizon` steps,
+   * and no step is validated twice. Rows without a timestamp are in no frame; how many there are is
+   * logged as a warning.
    *
-   * @throws IllegalArgumentException where the column is missing, or has not `count * horizon` steps
-   *   after its first
+   * @throws IllegalArgumentException where the column is missing, or has not `count * horizon`
+   *   steps after its first
    */
   def rolling[T](data: DataFrame, column: String, horizon: Int, count: Int, level: StorageLevel)(
       block: Seq[Fold] => T
   ): T = {
-    val stamp = ordered(typeOf(data, "timestampCol", column), column)
+    val stamp = ordered(data, column)
     kept(data, level) {
       val values = newestSteps(data, stamp, column, horizon, count).map(lit)
       val unknown = data.where(stamp.isNull).count()
-      if (unknown > 0) logger.warn(s"$unknown rows have no $column and are in no fold")
+      if (unknown > 0) log.warn(s"$unknown rows have no $column and are in no fold")
       val steps = values.grouped(horizon).toSeq
       val held = steps.map(of => stamp >= of.head && stamp <= of.last)
       block(folds(data, steps.map(stamp < _.head), held, s"column '$column'"))
@@ -156,23 +153,22 @@ private[sparkprophet] object Folds {
     val newest = steps.orderBy(desc("step")).limit(limit).orderBy("step").collect()
     if (newest.length <= wanted)
       refuse(
-        s"horizon is $horizon: column '$column' has ${newest.length} different values, but $count " +
-          s"folds of $horizon steps need ${wanted + 1}: lower numFolds or horizon"
+        s"horizon: found ${newest.length} different values in column '$column', but $count " +
+          s"folds of $horizon steps need ${wanted + 1}; lower numFolds or horizon"
       )
     newest.toSeq.tail.map(_.get(0))
   }
 
   /** The column in a form that no time zone of a driver changes on its way there and back. */
-  private def ordered(kind: DataType, column: String): Column = kind match {
-    case _: ArrayType | _: MapType | _: StructType | BinaryType | _: UserDefinedType[_] =>
-      refuse(
-        s"timestampCol is '$column', a column of type ${kind.simpleString}, and must be dates, " +
-          "timestamps, numbers or text in the order of time: set another column"
-      )
-    case TimestampType => unix_micros(quoted(column))
-    case FloatType | DoubleType => nanvl(quoted(column), lit(null).cast(kind))
-    case TimestampNTZType => quoted(column).cast(StringType)
-    case _ => quoted(column)
+  private def ordered(data: DataFrame, column: String): Column = {
+    val (columns, stamp) = (InputColumns(data), quoted(column))
+    columns.require("timestampCol", column, InOrder)(kind => isAtomic(kind) && kind != BinaryType)
+    columns.typeOf("timestampCol", column) match {
+      case TimestampType => unix_micros(stamp)
+      case kind @ (FloatType | DoubleType) => nanvl(stamp, lit(null).cast(kind))
+      case TimestampNTZType => stamp.cast(StringType)
+      case _ => stamp
+    }
   }
 
   /** One fold per pair of conditions, each with rows on both sides. */
@@ -188,8 +184,8 @@ private[sparkprophet] object Folds {
     for (position <- counts.indices if row.getLong(position) == 0) {
       val side = if (position < train.length) "training" else "validation"
       refuse(
-        s"fold ${position % train.length}, by the $by, has no $side rows: give more rows or fewer " +
-          "folds"
+        s"fold ${position % train.length}, by the $by, has no $side rows; give more rows or " +
+          "fewer folds"
       )
     }
     train.zip(held).map { case (t, h) =>
@@ -221,14 +217,6 @@ private[sparkprophet] object Folds {
     case struct: StructType => struct.fields.exists(field => hasMap(field.dataType))
     case _ => false
   }
-
-  private def typeOf(data: DataFrame, param: String, column: String): DataType =
-    data.schema.find(_.name == column).map(_.dataType).getOrElse {
-      refuse(
-        s"$param is '$column', and there is no such column: set $param to one of " +
-          data.columns.mkString(", ")
-      )
-    }
 
   private def unused(what: String): String =
     s"sparkprophet_${what}_${UUID.randomUUID().toString.takeRight(12)}"

@@ -2,7 +2,8 @@ package sparkprophet.bayesian
 
 import org.json4s._
 
-import sparkprophet.params.{PlainJson, TableParams}
+import sparkprophet.params.PlainJson
+import sparkprophet.params.Messages.refuse
 
 /**
  * The dimensions of a search space as JSON, and the checks of their values: Python's, whose rules
@@ -10,9 +11,9 @@ import sparkprophet.params.{PlainJson, TableParams}
  */
 private[sparkprophet] object SearchDimensions {
 
-  import TableParams.refuse
-
-  /** Optuna keeps every number as a double; from here on neighbouring whole numbers look the same. */
+  /**
+   * Optuna keeps every number as a double; from here on neighbouring whole numbers look the same.
+   */
   private val LargestInteger = 1L << 53
 
   def uniform(
@@ -25,10 +26,10 @@ private[sparkprophet] object SearchDimensions {
       when: JArray
   ): JObject = {
     for (bound <- Seq(low, high) if bound.isNaN || bound.isInfinite)
-      refuse(s"$label: found a bound of $bound; give a finite number")
-    if (low >= high) refuse(s"$label: found low = $low, high = $high; give $Growing")
+      refuse(s"$label: found a bound of $bound, must be a finite number")
+    if (low >= high) refuse(s"$label: found low = $low, high = $high, must be $Growing")
     if (log && low <= 0)
-      refuse(s"$label: found low = $low with log = true; give low > 0 or log = false")
+      refuse(s"$label: found low = $low with log = true, must be low > 0 or log = false")
     JObject(
       "kind" -> JString("uniform"),
       "name" -> JString(name),
@@ -49,14 +50,14 @@ private[sparkprophet] object SearchDimensions {
   ): JObject = {
     import range._
     for (bound <- Seq(low, high) if math.abs(bound) > LargestInteger)
-      refuse(s"$label: found a bound of $bound; give whole numbers up to $LargestInteger")
-    if (low >= high) refuse(s"$label: found low = $low, high = $high; give $Growing")
+      refuse(s"$label: found a bound of $bound, must be at most $LargestInteger either way")
+    if (low >= high) refuse(s"$label: found low = $low, high = $high, must be $Growing")
     if (step < 1 || step > high - low)
-      refuse(s"$label: found step = $step; give one from 1 to high - low = ${high - low}")
+      refuse(s"$label: found step = $step, must be from 1 to high - low = ${high - low}")
     if (log && low < 1)
-      refuse(s"$label: found low = $low with log = true; give low >= 1 or log = false")
+      refuse(s"$label: found low = $low with log = true, must be low >= 1 or log = false")
     if (log && step != 1)
-      refuse(s"$label: found step = $step with log = true; give step = 1 or log = false")
+      refuse(s"$label: found step = $step with log = true, must be step = 1 or log = false")
     JObject(
       "kind" -> JString("int"),
       "name" -> JString(name),
@@ -103,11 +104,11 @@ private[sparkprophet] object SearchDimensions {
       case JString("choice") =>
         (other \ "values").children.map(comparable).toSet.compose(comparable)
       case JString("int") => isInRange(other)
-      case _ => refuse(s"$label: is no param of choices or whole numbers; name one that is")
+      case _ => refuse(s"$label: found real numbers, must be a param of choices or whole numbers")
     }
     values.find(!possible(_)).foreach { value =>
       refuse(
-        s"$label: found ${PlainJson.read(value)}, which it never is; give values that were added"
+        s"$label: found ${PlainJson.read(value)}, must be one of the values that were added for it"
       )
     }
     JObject(
@@ -130,7 +131,7 @@ private[sparkprophet] object SearchDimensions {
   }
 
   private def distinct(label: String, values: Seq[JValue]): JArray = {
-    if (values.isEmpty) refuse(s"$label: found none; give at least one value")
+    if (values.isEmpty) refuse(s"$label: found none, must be at least one value")
     val twice = values.groupBy(comparable).values.find(_.length > 1)
     twice.foreach { same =>
       refuse(s"$label: found ${PlainJson.read(same.head)} twice; give each value once")
@@ -146,5 +147,5 @@ private[sparkprophet] object SearchDimensions {
   }
 
   private val Growing =
-    "low < high, or addChoice with one value for a param that does not vary"
+    "low < high; use addChoice with one value for a param that does not vary"
 }

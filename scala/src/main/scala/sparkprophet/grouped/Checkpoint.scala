@@ -13,7 +13,7 @@ import org.apache.spark.sql.functions._
 import org.apache.spark.sql.types.{LongType, StructType}
 import org.slf4j.LoggerFactory
 
-import sparkprophet.saving.Folder
+import sparkprophet.saving.Files
 
 /**
  * Finished groups of a long job, kept so that a killed driver loses only what was in flight.
@@ -40,24 +40,24 @@ final private[sparkprophet] case class Checkpoint(
 
   /** All rows of the work, from the folder, after doing and writing what was not there. */
   def rows(work: GroupWork): DataFrame = {
-    Folder.make(work.data.sparkSession, folder, "checkpointDir")
+    Files.make(work.data.sparkSession, folder, "checkpointDir")
     val facts = bucketFacts(work)
     val place = s"${folder.stripSuffix("/")}/${fingerprint(facts, work.data)}"
     val kept =
-      new KeptRows(work, place, facts.map { case (bucket, found) => bucket -> found.groups })
-    val costs = Packing.costs(facts.map { case (bucket, found) => bucket -> found.rows })
+      new KeptRows(work, place, facts.map { case (bucket, of) => bucket -> of.groups })
+    val costs = Packing.costs(facts.map { case (bucket, of) => bucket -> of.rows })
     val left = without(costs, kept.finished(warn = true).keys)
     if (left.exists(_ > 0)) {
-      logger.info(s"$place: ${left.count(_ > 0)} of ${costs.count(_ > 0)} buckets are left to do")
+      log.info(s"$place: ${left.count(_ > 0)} of ${costs.count(_ > 0)} buckets are left to do")
       fill(work, left, kept)
     }
     val done = kept.finished(warn = false)
     val missing = without(costs, done.keys).count(_ > 0)
     if (missing > 0)
       throw new IllegalStateException(
-        s"checkpointDir: $missing buckets of groups are not in $place after they were written: see " +
-          "that nothing deletes files there, that the input stays as it is during a fit, and run " +
-          "again"
+        s"checkpointDir: $missing buckets of groups are not in $place after they were written; " +
+          "see that nothing deletes files there, that the input stays as it is during a fit, and " +
+          "run again"
       )
     if (done.isEmpty) work.rows(costs) else kept.rows(done)
   }
@@ -72,7 +72,7 @@ final private[sparkprophet] case class Checkpoint(
       case NonFatal(error) =>
         val fault = storageFault(error, folder.stripSuffix("/")).getOrElse(throw error)
         throw new IOException(
-          s"checkpointDir: $folder failed (${fault.take(200)}): see that it is there, can be " +
+          s"checkpointDir: $folder failed (${fault.take(200)}); see that it is there, can be " +
             "written and has space, and call fit again: groups that are finished are kept",
           error
         )
@@ -86,9 +86,9 @@ final private[sparkprophet] case class Checkpoint(
   }
 }
 
-private object Checkpoint {
+private[sparkprophet] object Checkpoint {
 
-  private val logger = LoggerFactory.getLogger("sparkprophet")
+  private val log = LoggerFactory.getLogger("sparkprophet")
 
   /**
    * With `parallelism` a job has no more tasks than may be at work at one time, so there are
@@ -131,8 +131,10 @@ private object Checkpoint {
     val data = if (rounds > 1) work.data.persist() else work.data
     try
       for (round <- packed.loads.indices) {
-        val own = costs.indices.map(i => if (packed.binOf(i) == round) costs(i) else Double.NaN)
-        kept.write(work.copy(data = data).rows(own.toArray), run)
+        val left = costs.zip(packed.binOf).map { case (cost, bin) =>
+          if (bin == round) cost else Double.NaN
+        }
+        kept.write(work.copy(data = data).rows(left), run)
       }
     finally if (rounds > 1) GroupWork.release(data)
   }
@@ -188,18 +190,19 @@ private class KeptRows(work: GroupWork, place: String, groups: Map[Int, Long]) {
         .agg(count_if(col(Checksum) === checksum))
         .collect()
         .groupMap(_.getString(0))(row => Option(row.get(1)) -> row.getLong(2))
-        .collect { case (name, found) if isWhole(found, written.get(name)) => name -> found }
+        .collect { case (name, counts) if isWhole(counts, written.get(name)) => name -> counts }
       if (warn) tellOfTorn(sizes.filterNot { case (name, _) => whole.contains(name) }, written)
       val pairs = for {
-        (name, found) <- whole.toSeq.sortBy(_._1).reverse
-        (bucket, _) <- found
+        (name, buckets) <- whole.toSeq.sortBy(_._1).reverse
+        (bucket, _) <- buckets
       } yield bucket.get.asInstanceOf[Int] -> name
       pairs.toMap // of two files the first by name
     }
   }
 
-  private def isWhole(found: Array[(Option[Any], Long)], written: Option[Long]): Boolean =
-    written.contains(found.map(_._2).sum) && found.forall {
+  /** Whether a file has the rows that its footer tells of, each group of each bucket among them. */
+  private def isWhole(counts: Array[(Option[Any], Long)], written: Option[Long]): Boolean =
+    written.contains(counts.map(_._2).sum) && counts.forall {
       case (Some(bucket: Int), count) => count >= groups.getOrElse(bucket, 0L)
       case _ => false
     }
@@ -208,22 +211,22 @@ private class KeptRows(work: GroupWork, place: String, groups: Map[Int, Long]) {
   def rows(done: Map[Int, String]): DataFrame = {
     import spark.implicits._
     val pairs = done.toSeq.map(_.swap).toDF("file", "bucket")
-    val found = read(done.values.toSeq.distinct.sorted, lenient = false)
+    val stored = read(done.values.toSeq.distinct.sorted, lenient = false)
       .withColumn("file", file)
       .withColumn("bucket", Packing.bucket(col("seed")))
-    found.join(broadcast(pairs), Seq("file", "bucket"), "left_semi").select(names.map(col): _*)
+    stored.join(broadcast(pairs), Seq("file", "bucket"), "left_semi").select(names.map(col): _*)
   }
 
   private val names = work.schema.names.toSeq
 
   /** Run and name of every file of rows to its bytes. */
   private def files: Map[String, Long] =
-    if (!Folder.exists(spark, place)) Map.empty
+    if (!Files.exists(spark, place)) Map.empty
     else
       (for {
-        run <- Folder.entries(spark, place)
+        run <- Files.entries(spark, place)
         if run.isDirectory && run.getPath.getName.startsWith("run-")
-        part <- Folder.entries(spark, run.getPath.toString)
+        part <- Files.entries(spark, run.getPath.toString)
         if part.isFile && part.getPath.getName.startsWith("part-")
       } yield s"${run.getPath.getName}/${part.getPath.getName}" -> part.getLen).toMap
 
@@ -248,9 +251,9 @@ private class KeptRows(work: GroupWork, place: String, groups: Map[Int, Long]) {
     }.sorted
     if (torn.nonEmpty) {
       val more = if (torn.length > Named) s" and ${torn.length - Named} more" else ""
-      logger.warn(
-        s"checkpointDir: ${torn.take(Named).mkString(", ")}$more in $place cannot be read whole as " +
-          "it was written; its groups count as not done, and the file can be deleted"
+      log.warn(
+        s"checkpointDir: ${torn.take(Named).mkString(", ")}$more in $place cannot be read whole " +
+          "as it was written; its groups count as not done, and the file can be deleted"
       )
     }
   }
@@ -261,7 +264,7 @@ private class KeptRows(work: GroupWork, place: String, groups: Map[Int, Long]) {
 
 private object KeptRows {
 
-  private val logger = LoggerFactory.getLogger("sparkprophet")
+  private val log = LoggerFactory.getLogger("sparkprophet")
 
   private val Writing = Map(
     "compression" -> "zstd",

@@ -7,7 +7,8 @@ import org.apache.spark.sql.types._
 import org.json4s._
 import org.json4s.JsonDSL._
 
-import sparkprophet.params.{Columns, GroupedProphetParams, TableParams}
+import sparkprophet.params.{Columns, GroupedProphetParams, InputChecks}
+import sparkprophet.params.Messages.refuse
 import sparkprophet.workers.PythonWorkers
 
 /**
@@ -15,8 +16,8 @@ import sparkprophet.workers.PythonWorkers
  * of the rows are those of Python's module `sparkprophet.spark.grouped.forecasting`.
  *
  * The input's rows never leave the JVM. They are sorted by group, each group's model before its
- * rows; workers see only the models, timestamps and numbers, and Spark puts their answers beside the
- * rows.
+ * rows; workers see only the models, timestamps and numbers, and Spark puts their answers beside
+ * the rows.
  */
 private[sparkprophet] object Forecasting {
 
@@ -47,7 +48,7 @@ private[sparkprophet] object Forecasting {
     val checked =
       if (params.getHandleInvalid == "error") coalesce(values.head, refused) +: values.tail
       else values
-    val named = checked.zip(outputs(params)).map { case (value, name) => value.as(name) }
+    val named = checked.zip(Columns.outputs(params)).map { case (value, name) => value.as(name) }
     val result = rows.select(col("row.*") +: named: _*)
     if (params.getHandleInvalid == "skip")
       result.where(Columns.quoted(params.getPredictionCol).isNotNull)
@@ -61,7 +62,7 @@ private[sparkprophet] object Forecasting {
       models: DataFrame
   ): DataFrame = {
     for (name <- Components.names if dataset.columns.contains(name))
-      TableParams.refuse(s"components: the column '$name' is in the input already: drop it")
+      refuse(s"components: column '$name' is in the input already; drop it")
     val rows = byGroup(dataset, params, models, "components", Components)
     rows.select(col("row.*"), finite(col("values.trend")).as("trend"), col("values.components"))
   }
@@ -75,10 +76,11 @@ private[sparkprophet] object Forecasting {
       history: Boolean
   ): DataFrame = {
     requireSteps(horizon)
-    val used = Columns.further(params)
+    val used = Columns.columnNames(params)
     if (used.nonEmpty)
-      TableParams.refuse(
-        s"the models use ${used.mkString(", ")}: give forecast a DataFrame with their future values"
+      refuse(
+        s"regressors: the models use ${used.mkString(", ")}; give a DataFrame with their future " +
+          "values"
       )
     val spark = models.sparkSession
     val wanted: JValue = freq.fold[JValue](JNull)(JString(_))
@@ -89,14 +91,14 @@ private[sparkprophet] object Forecasting {
       .select(Columns.keys(params) ++ stateFields(params, models): _*)
       .repartition(GroupWork.tasks(spark, params), keys.map(col): _*)
     val arguments = ("horizon" -> horizon) ~ ("freq" -> wanted) ~ ("history" -> history)
-    val found = PythonWorkers.column(spark, "ahead", arguments, Ahead, StateColumns.map(col): _*)
-    val zipped = arrays_zip(Ahead.names.toSeq.map(name => col(s"found.$name").as(name)): _*)
+    val steps = PythonWorkers.column(spark, "ahead", arguments, Ahead, StateColumns.map(col): _*)
+    val zipped = arrays_zip(Ahead.names.toSeq.map(name => col(s"steps.$name").as(name)): _*)
     val flat = rows
-      .select(keys.map(col) :+ found.as("found"): _*)
+      .select(keys.map(col) :+ steps.as("steps"): _*)
       .select(keys.map(col) :+ explode(zipped).as("v"): _*)
     val groups = keys.zip(params.getGroupCols).map { case (key, group) => col(key).as(group) }
     val ds = Columns.wallClock(col("v.ds")).cast(models.schema("end").dataType)
-    val values = Values.zip(outputs(params)).map { case (name, as) =>
+    val values = Values.zip(Columns.outputs(params)).map { case (name, as) =>
       finite(col(s"v.$name")).as(as)
     }
     flat.select((groups :+ ds.as(params.getTimestampCol)) ++ values: _*)
@@ -111,7 +113,7 @@ private[sparkprophet] object Forecasting {
       history: Boolean
   ): DataFrame = {
     requireSteps(horizon)
-    Columns.check(params, regressors, fitting = false)
+    InputChecks.check(params, regressors, fitting = false)
     val keys = Columns.keyNames(params)
     val ends = models
       .where(col("state").isNotNull)
@@ -127,13 +129,13 @@ private[sparkprophet] object Forecasting {
       .withColumn("model_step", dense_rank().over(order))
       .where(if (history) ahead || !col("model_ahead") else ahead)
       .select("row.*")
-    val names = (params.getGroupCols.toSeq :+ params.getTimestampCol) ++ outputs(params)
+    val names = (params.getGroupCols.toSeq :+ params.getTimestampCol) ++ Columns.outputs(params)
     transform(rows, params, models).select(names.map(Columns.quoted): _*)
   }
 
   private def requireSteps(horizon: Int): Unit =
     if (horizon < 1)
-      TableParams.refuse(s"horizon is $horizon: give a whole number of steps >= 1")
+      refuse(s"horizon: found $horizon, must be a whole number of steps >= 1")
 
   /** Columns `row` (a row of `dataset`, whole) and `values` (a struct of its outputs). */
   private def byGroup(
@@ -191,8 +193,8 @@ private[sparkprophet] object Forecasting {
 
   /** Series' names of the input fields ds, cap, floor, x_0, x_1, ... */
   private def userNames(names: Seq[String], params: GroupedProphetParams): Seq[String] = {
-    val further = Columns.further(params)
-    names.map(name => if (name.startsWith("x_")) further(name.drop(2).toInt) else name)
+    val columnNames = Columns.columnNames(params)
+    names.map(name => if (name.startsWith("x_")) columnNames(name.drop(2).toInt) else name)
   }
 
   /** A model row as the workers take it. */
@@ -217,9 +219,6 @@ private[sparkprophet] object Forecasting {
     else coalesce(value, lit(Double.NaN))
   }
 
-  private def outputs(params: GroupedProphetParams): Seq[String] =
-    Seq(params.getPredictionCol, params.getLowerCol, params.getUpperCol)
-
   private def finite(value: Column): Column = when(!isnan(value), value)
 
   private def complaint(params: GroupedProphetParams): Column = {
@@ -234,8 +233,8 @@ private[sparkprophet] object Forecasting {
       lit(" cannot be forecast at "),
       coalesce(ds, lit("NULL")),
       lit(
-        ": unknown or failed key, or a missing regressor, cap or timestamp; see model.failures, or " +
-          "set handleInvalid to 'keep' or 'skip'"
+        ": unknown or failed key, or a missing regressor, cap or timestamp; see model.failures, " +
+          "or set handleInvalid to 'keep' or 'skip'"
       )
     )
   }

@@ -48,7 +48,7 @@ final private[sparkprophet] case class GroupWork(
   def rows(costs: Array[Double]): DataFrame = {
     val falling = params.getParallelism == 0
     val packed = Packing.pack(costs, tasks(spark, params), falling)
-    logger.info(
+    log.info(
       s"groups packed into ${packed.loads.length} tasks; the largest has " +
         f"${100 * packed.loads.max / math.max(packed.loads.sum, 1)}%.1f %% of the rows"
     )
@@ -60,8 +60,8 @@ final private[sparkprophet] case class GroupWork(
       // columns out: fit for a checkpoint, too coarse for tasks.
       else (binned.repartition(packed.loads.length, named: _*), named)
     val groups = costs.count(_ > 0) // or more
-    val own = arguments(threads(spark, params, groups))
-    PythonWorkers.applyInArrow(spread, keys, function, own, schema)
+    val forThreads = arguments(threads(spark, params, groups))
+    PythonWorkers.applyInArrow(spread, keys, function, forThreads, schema)
   }
 
   /** Of [[rows]]. */
@@ -70,12 +70,12 @@ final private[sparkprophet] case class GroupWork(
 
   /** `rows` under the users' key names and types, without the seed. */
   def named(rows: DataFrame): DataFrame = {
-    val own = keyNames.zip(params.getGroupCols).map { case (name, group) => col(name).as(group) }
+    val keys = keyNames.zip(params.getGroupCols).map { case (name, group) => col(name).as(group) }
     val rest = record.names.toSeq.map {
       case name @ ("start" | "end") => col(name).cast(timeType).as(name)
       case name => col(name)
     }
-    rows.select(own ++ rest: _*)
+    rows.select(keys ++ rest: _*)
   }
 
   /** Does the work once, keeps its rows, and counts them. */
@@ -105,14 +105,14 @@ final private[sparkprophet] case class GroupWork(
 
 private[sparkprophet] object GroupWork {
 
-  private val logger = LoggerFactory.getLogger("sparkprophet")
+  private val log = LoggerFactory.getLogger("sparkprophet")
 
   /** Frees what an interrupted job has kept in the cluster's memory. */
   def release(kept: DataFrame): Unit =
     try { val _ = kept.unpersist() }
     catch {
       // The session has ended, and what was kept with it.
-      case NonFatal(error) => logger.debug("nothing to unpersist", error)
+      case NonFatal(error) => log.debug("nothing to unpersist", error)
     }
 
   /** Tasks that the cluster runs at one time, as far as the driver can know. */
@@ -150,6 +150,6 @@ private[sparkprophet] object GroupWork {
 
   /** Keys, columns and config, as every worker's function of groups takes them. */
   def layout(params: GroupedProphetParams, config: JValue): JObject =
-    ("keys" -> params.getGroupCols.toList) ~ ("columns" -> Columns.further(params).toList) ~
+    ("keys" -> params.getGroupCols.toList) ~ ("columns" -> Columns.columnNames(params).toList) ~
       ("config" -> config)
 }

@@ -9,9 +9,9 @@ import org.apache.spark.unsafe.hash.Murmur3_x86_32
 /**
  * Which groups share a task: keys into buckets by hash, buckets into bins by cost, one shuffle.
  *
- * The rules are those of Python's module `sparkprophet.spark.grouped.packing`: a bucket follows from the
- * hash of a key alone, so the driver holds a fixed number of costs; the heaviest buckets come
- * first, into bins of falling size, so that all slots end together.
+ * The rules are those of Python's module `sparkprophet.spark.grouped.packing`: a bucket follows
+ * from the hash of a key alone, so the driver holds a fixed number of costs; the heaviest buckets
+ * come first, into bins of falling size, so that all slots end together.
  */
 private[sparkprophet] object Packing {
 
@@ -74,11 +74,11 @@ private[sparkprophet] object Packing {
     }
     val first = new Array[Int](Buckets)
     val loads = new Array[Double](bins)
-    for (found <- order) {
+    for (bucket <- order) {
       val (left, number) = room.dequeue()
-      room.enqueue((left - known(found), number))
-      first(found) = number
-      loads(number) += known(found)
+      room.enqueue((left - known(bucket), number))
+      first(bucket) = number
+      loads(number) += known(bucket)
     }
     val kept = loads.indices.sortBy(-loads(_)).take(math.max(1, loads.count(_ > 0)))
     val rank = kept.zipWithIndex.toMap
@@ -115,15 +115,15 @@ private[sparkprophet] object Packing {
    * ... would collide in some partitions and leave others empty.
    */
   private def numbersOfPartitions(partitions: Int): Array[Int] = {
-    val found = Array.fill(partitions)(-1)
+    val numbers = Array.fill(partitions)(-1)
     var left = partitions
     Iterator.from(0).takeWhile(_ => left > 0).foreach { number =>
       val place = Math.floorMod(Murmur3_x86_32.hashInt(number, 42), partitions)
-      if (found(place) < 0) {
-        found(place) = number
+      if (numbers(place) < 0) {
+        numbers(place) = number
         left -= 1
       }
     }
-    found
+    numbers
   }
 }

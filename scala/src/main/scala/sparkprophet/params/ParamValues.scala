@@ -6,6 +6,8 @@ import org.apache.spark.ml.param._
 import org.json4s._
 import org.json4s.jackson.JsonMethods.{compact, parse, render}
 
+import sparkprophet.params.Messages.shown
+
 /** Values of params as plain JSON, which is what a search space and its trials hold. */
 private[sparkprophet] object ParamValues {
 
@@ -30,8 +32,8 @@ private[sparkprophet] object ParamValues {
       }
     if (!isPlain(json) || !isFinite(value)) {
       throw new IllegalArgumentException(
-        s"${label(param)}: $what: found ${shown(value)}; give a finite number, a string, a boolean " +
-          "or an array of these"
+        s"${label(param)}: $what: found ${shown(value)}, must be a finite number, a string, a " +
+          "boolean or an array of these"
       )
     }
     json
@@ -50,7 +52,9 @@ private[sparkprophet] object ParamValues {
     }
   }
 
-  /** Whole numbers for params of real ones, and the other way round: Spark's decoders want theirs. */
+  /**
+   * Whole numbers for params of real ones, and the other way round: Spark's decoders want theirs.
+   */
   private def fitted(param: Param[_], value: JValue): JValue = param match {
     case _: DoubleParam | _: FloatParam | _: DoubleArrayParam | _: DoubleArrayArrayParam =>
       real(value)
@@ -89,18 +93,8 @@ private[sparkprophet] object ParamValues {
 
   private def notTaken(param: Param[_], what: String, value: Any, error: Throwable) =
     new IllegalArgumentException(
-      s"${label(param)}: $what: found ${shown(value)}, which the param does not take " +
-        s"(${String.valueOf(error.getMessage).take(200)}); give a value that can be set on it",
+      s"${label(param)}: $what: found ${shown(value)}, must be a value that the param takes " +
+        s"(${String.valueOf(error.getMessage).take(200)})",
       error
     )
-
-  /** A value and its type for an error message. */
-  def shown(value: Any): String = value match {
-    case null => "null"
-    case entries: Array[_] => shown(entries.toSeq)
-    case other =>
-      val text = other.toString
-      val short = if (text.length > 80) text.take(77) + "..." else text
-      s"$short (${other.getClass.getSimpleName})"
-  }
 }

@@ -4,6 +4,8 @@ import org.apache.spark.ml.param.{Param, Params}
 import org.json4s._
 import org.json4s.jackson.JsonMethods.{compact, parse, render}
 
+import sparkprophet.params.Messages.{refuse, shown}
+
 /**
  * A param that holds a list of objects, such as holidays: each a map from its fields to texts,
  * numbers, booleans or null. It is saved as JSON, as Python saves it.
@@ -24,7 +26,7 @@ class RowsParam private[sparkprophet] (parent: Params, name: String, doc: String
   override def jsonDecode(json: String): Seq[Map[String, Any]] = parse(json) match {
     case JArray(rows) if rows.forall(_.isInstanceOf[JObject]) =>
       rows.map(row => row.asInstanceOf[JObject].values)
-    case _ => TableParams.refuse(s"$name: $json is no JSON list of objects")
+    case _ => refuse(s"$name: found $json, must be a JSON list of objects")
   }
 }
 
@@ -44,9 +46,8 @@ private object RowsParam {
     case number: Double => JDouble(number)
     case date @ (_: java.time.LocalDate | _: java.time.LocalDateTime) => JString(date.toString)
     case other =>
-      TableParams.refuse(
-        s"$what is $other (${other.getClass.getName}): give a text, a number, true, false, null or " +
-          "a LocalDate"
+      refuse(
+        s"$what: found ${shown(other)}, must be a text, a number, true, false, null or a LocalDate"
       )
   }
 }

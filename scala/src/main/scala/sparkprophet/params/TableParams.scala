@@ -3,6 +3,7 @@ package sparkprophet.params
 import org.apache.spark.ml.param._
 
 import sparkprophet.SearchSpace
+import sparkprophet.params.Messages.refuse
 
 /**
  * Params that are made from Python's tables: one method for each kind of range.
@@ -29,10 +30,10 @@ private[sparkprophet] trait TableParams extends Params {
       name,
       doc,
       (values: Array[String]) =>
-        (values != null || refuse(s"$name is null: give an array, which may be empty")) &&
+        (values != null || refuse(s"$name: found null, must be an array, which may be empty")) &&
           values.forall(isText(name)) &&
           (values.distinct.length == values.length ||
-            refuse(s"$name is ${values.mkString("[", ", ", "]")}: name each one once"))
+            refuse(s"$name: found ${values.mkString(", ")}; name each one once"))
     )
 
   protected def oneOf(choices: String*)(name: String, doc: String): Param[String] =
@@ -42,7 +43,7 @@ private[sparkprophet] trait TableParams extends Params {
       doc,
       (value: String) =>
         choices.contains(value) ||
-          refuse(s"$name is '$value': choose one of ${choices.mkString(", ")}")
+          refuse(s"$name: found '$value', must be one of ${choices.mkString(", ")}")
     )
 
   protected def number(low: Double, high: Double, openEnds: Boolean)(
@@ -54,7 +55,7 @@ private[sparkprophet] trait TableParams extends Params {
     doc,
     (value: Double) =>
       isBetween(value, low, high, openEnds) ||
-        refuse(s"$name is $value: give a number ${range(low, high, openEnds)}")
+        refuse(s"$name: found $value, must be a number ${range(low, high, openEnds)}")
   )
 
   protected def whole(low: Int)(name: String, doc: String): IntParam =
@@ -62,7 +63,8 @@ private[sparkprophet] trait TableParams extends Params {
       this,
       name,
       doc,
-      (value: Int) => value >= low || refuse(s"$name is $value: give a whole number >= $low")
+      (value: Int) =>
+        value >= low || refuse(s"$name: found $value, must be a whole number >= $low")
     )
 
   protected def long(name: String, doc: String): LongParam = new LongParam(this, name, doc)
@@ -77,7 +79,7 @@ private[sparkprophet] trait TableParams extends Params {
       doc,
       (value: String) =>
         value != null && (Set("auto", "true", "false")(value) || value.matches("[0-9]{1,4}")) ||
-          refuse(s"$name is '$value': give auto, true, false or a Fourier order")
+          refuse(s"$name: found '$value', must be auto, true, false or a Fourier order")
     )
 
   protected def rows(name: String, doc: String): RowsParam = new RowsParam(this, name, doc)
@@ -88,30 +90,18 @@ private[sparkprophet] trait TableParams extends Params {
       name,
       doc,
       (json: String) => {
-        if (json == null) refuse(s"$name is null: give a SearchSpace or its JSON")
+        if (json == null) refuse(s"$name: found null, must be a SearchSpace or its JSON")
         SearchSpace.fromJson(json)
         true
       }
     )
 }
 
-private[sparkprophet] object TableParams {
-
-  def refuse(message: String): Nothing = throw new IllegalArgumentException(message)
-
-  /** `message` on one line, cut in the middle to at most 500 characters: both ends are kept. */
-  def clip(message: String): String = {
-    val line = message.split("\\s+").mkString(" ")
-    val tail = MessageLimit / 3
-    if (line.length <= MessageLimit) line
-    else s"${line.take(MessageLimit - tail - 3)}...${line.takeRight(tail)}"
-  }
-
-  private val MessageLimit = 500
+private object TableParams {
 
   private def isText(param: String): String => Boolean = value =>
     value != null && value.nonEmpty || refuse(
-      s"$param holds ${if (value == null) "null" else "an empty text"}: give a name"
+      s"$param: found ${if (value == null) "null" else "''"}, must be non-empty text"
     )
 
   private def isBetween(value: Double, low: Double, high: Double, openEnds: Boolean): Boolean =

@@ -10,18 +10,16 @@ import scala.collection.immutable.SortedMap
 import scala.util.{Failure, Success, Try}
 import scala.util.control.NonFatal
 
-import sparkprophet.params.TableParams
+import sparkprophet.params.Messages.{clip, refuse}
 
 /**
  * The list of a save's files: written last, so that a folder with one is a whole save.
  *
  * `manifest/` holds one line of JSON, {"files": {path below the folder: [bytes, sha256]}}. Large
- * Parquet files, and those of a table of models, have null for the hash: the table has a checksum in
- * each row, which is looked at where the row is read.
+ * Parquet files, and those of a table of models, have null for the hash: the table has a checksum
+ * in each row, which is looked at where the row is read.
  */
 private[sparkprophet] object Manifest {
-
-  import TableParams.{clip, refuse}
 
   val Remedy = "save it again or restore it from a backup"
 
@@ -33,9 +31,9 @@ private[sparkprophet] object Manifest {
 
   /** Lists all that was written at `path`; nothing may be written there after it. */
   def write(spark: SparkSession, path: String): Unit = {
-    val files = Folder.lengths(spark, path).toList.map { case (name, length) =>
+    val files = Files.lengths(spark, path).toList.map { case (name, length) =>
       val hash =
-        if (isHashed(name, length)) JString(Folder.sha256(spark, s"$path/$name")) else JNull
+        if (isHashed(name, length)) JString(Files.sha256(spark, s"$path/$name")) else JNull
       name -> (JArray(List(JInt(length), hash)): JValue)
     }
     writeText(spark, s"$path/manifest", compact(render(JObject("files" -> JObject(files)))))
@@ -55,24 +53,24 @@ private[sparkprophet] object Manifest {
     val parts = lengths.keys.filter(_.startsWith(s"$name/")).toSeq
     if (parts.isEmpty)
       throw new NotWholeException(
-        s"$path has no $name, so it is no saved stage, or one that was not finished: check the " +
+        s"$path: has no $name, so it is no saved stage, or one that was not finished; check the " +
           s"path, or $Remedy"
       )
-    if (parts.length > 1) refuse(s"$path/$name has ${parts.length} files, must have one: $Remedy")
+    if (parts.length > 1) refuse(s"$path/$name: has ${parts.length} files, must have one; $Remedy")
     val file = s"$path/${parts.head}"
-    val content = Folder.read(spark, file)
+    val content = Files.read(spark, file)
     val json =
       try parse(Utf8.read(content))
       catch {
         case error @ (NonFatal(_) | _: StackOverflowError) =>
           throw new IllegalArgumentException(
-            clip(s"$file cannot be read as JSON ($error): $Remedy"),
+            clip(s"$file: cannot be read as JSON ($error); $Remedy"),
             error
           )
       }
     json match {
-      case found: JObject => found
-      case _ => refuse(s"$file is no JSON object: $Remedy")
+      case written: JObject => written
+      case _ => refuse(s"$file: is no JSON object; $Remedy")
     }
   }
 
@@ -90,7 +88,7 @@ private[sparkprophet] object Manifest {
         case Success(stage) => stage
         case Failure(_: ReplacedException) if left > 0 => attempt(waits, left - 1)
         case Failure(error: NotWholeException) =>
-          val beside = Seq("old", "new").flatMap(Folder.leftBeside(spark, path, _)).map(_._1)
+          val beside = Seq("old", "new").flatMap(Files.leftBeside(spark, path, _)).map(_._1)
           // Without other writers' folders a second look is enough.
           if (waits.isEmpty || waits.head > 0 && beside.isEmpty)
             leftByKilled(spark, beside, error, read)
@@ -113,13 +111,13 @@ private[sparkprophet] object Manifest {
     places.iterator.map(place => Try(oneVersion(spark, place, read)) -> place).collectFirst {
       case (Success(stage), place) =>
         val why = problem.getMessage
-        log.warn("{}; read what a killed save left at {}: save the model again", why, place: Any)
+        log.warn("{}; read what a killed save left at {}; save the model again", why, place: Any)
         stage
     }.getOrElse(throw problem)
 
   private def oneVersion[T](spark: SparkSession, path: String, read: String => T): T = {
     val before = checked(spark, path)
-    val found =
+    val stage =
       try read(path)
       catch {
         case NonFatal(error) =>
@@ -127,12 +125,12 @@ private[sparkprophet] object Manifest {
           throw error
       }
     before.foreach(requireUnchanged(spark, path, _, null))
-    found
+    stage
   }
 
   /** The manifest if there is one: Spark's own writer has none. */
   private def checked(spark: SparkSession, path: String): Option[JObject] = {
-    val lengths = Folder.lengths(spark, path)
+    val lengths = Files.lengths(spark, path)
     val ofSpark = !lengths.keys.exists(_.startsWith("manifest/")) &&
       readJson(spark, path, lengths, "metadata") \ "format_version" == JNothing
     Option.when(!ofSpark) {
@@ -146,26 +144,26 @@ private[sparkprophet] object Manifest {
       spark: SparkSession,
       path: String,
       manifest: JObject,
-      found: SortedMap[String, Long]
+      lengths: SortedMap[String, Long]
   ): Unit = {
     val listed = entries(path, manifest)
-    for (name <- (listed.keySet -- found.keySet).toSeq.sorted.headOption)
-      throw new NotWholeException(clip(s"$path/$name is missing: $Remedy"))
-    for (name <- (found.keySet -- listed.keySet).toSeq.sorted.headOption)
+    for (name <- (listed.keySet -- lengths.keySet).toSeq.sorted.headOption)
+      throw new NotWholeException(clip(s"$path/$name: is missing; $Remedy"))
+    for (name <- (lengths.keySet -- listed.keySet).toSeq.sorted.headOption)
       throw new NotWholeException(
         clip(
-          s"$path/$name is not of this save: remove it if nothing else is wrong, or $Remedy"
+          s"$path/$name: is not of this save; remove it if nothing else is wrong, or $Remedy"
         )
       )
-    for ((name, (length, _)) <- listed if found(name) != length)
-      refuse(clip(s"$path/$name has ${found(name)} bytes, had $length: $Remedy"))
-    for ((name, (_, Some(hash))) <- listed if Folder.sha256(spark, s"$path/$name") != hash)
-      refuse(clip(s"$path/$name is not as it was saved: $Remedy"))
+    for ((name, (length, _)) <- listed if lengths(name) != length)
+      refuse(clip(s"$path/$name: has ${lengths(name)} bytes, had $length; $Remedy"))
+    for ((name, (_, Some(hash))) <- listed if Files.sha256(spark, s"$path/$name") != hash)
+      refuse(clip(s"$path/$name: is not as it was saved; $Remedy"))
   }
 
   private def entries(path: String, manifest: JObject): Map[String, (BigInt, Option[String])] = {
     def unreadable: Nothing =
-      refuse(s"$path/manifest is no list of files with their bytes: $Remedy")
+      refuse(s"$path/manifest: is no list of files with their bytes; $Remedy")
     manifest \ "files" match {
       case JObject(fields) =>
         fields.map {
@@ -183,15 +181,15 @@ private[sparkprophet] object Manifest {
       before: JObject,
       cause: Throwable
   ): Unit =
-    if (readJson(spark, path, Folder.lengths(spark, path), "manifest") != before)
+    if (readJson(spark, path, Files.lengths(spark, path), "manifest") != before)
       throw new ReplacedException(
-        s"$path was replaced while it was read, time after time: load it when no other job saves " +
-          "there",
+        s"$path: was replaced while it was read, time after time; load it when no other job " +
+          "saves there",
         cause
       )
 
   private def isHashed(name: String, length: Long): Boolean =
-    if (!name.endsWith(".parquet")) length <= Folder.ReadLimit
+    if (!name.endsWith(".parquet")) length <= Files.ReadLimit
     else length <= SmallParquet && !s"/$name".matches("(.*/)?models/[^/]*")
 }
 

@@ -9,6 +9,7 @@ import org.json4s.jackson.JsonMethods.{compact, parse, render}
 import scala.util.control.NonFatal
 
 import sparkprophet.params.TableParams
+import sparkprophet.params.Messages.{clip, refuse}
 
 /** What is known of a saved stage besides its data: JSON of the same form as Spark's own. */
 final private[sparkprophet] case class Metadata(path: String, json: JObject) {
@@ -28,14 +29,14 @@ final private[sparkprophet] case class Metadata(path: String, json: JObject) {
   /** Refuses another class than `name`, and a format that this version does not know. */
   def requireClass(name: String): Unit = {
     if (className != name)
-      TableParams.refuse(s"$path holds a '$className': give the folder of a '$name'")
+      refuse(s"$path: holds a '$className', must be a '$name'; give the folder of one")
     this("format_version") match {
       // Spark's own writer has no place for a version; what it writes is version 1.
       case JNothing | JInt(_) | JLong(_) if version >= 1 && version <= Metadata.FormatVersion =>
       case other =>
-        TableParams.refuse(
+        refuse(
           s"$path: format_version is ${compact(render(other))}, this version reads 1 to " +
-            s"${Metadata.FormatVersion}: upgrade sparkprophet or save the model again"
+            s"${Metadata.FormatVersion}; upgrade sparkprophet or save the model again"
         )
     }
   }
@@ -46,8 +47,8 @@ final private[sparkprophet] case class Metadata(path: String, json: JObject) {
     def each(values: Map[String, JValue])(take: (Param[Any], Any) => Unit): Unit =
       for ((name, value) <- values if !apart(name)) {
         if (!stage.hasParam(name))
-          TableParams.refuse(
-            s"$path: metadata has the unknown param '$name': it was written by a newer " +
+          refuse(
+            s"$path: metadata has the unknown param '$name'; it was written by a newer " +
               "sparkprophet, so upgrade this one"
           )
         val param = stage.getParam(name)
@@ -61,9 +62,9 @@ final private[sparkprophet] case class Metadata(path: String, json: JObject) {
   /** A saved or default param that is a list of texts. */
   def texts(name: String): Seq[String] =
     params.getOrElse(name, defaults.getOrElse(name, JNothing)) match {
-      case JArray(found) if found.forall(_.isInstanceOf[JString]) =>
-        found.collect { case JString(text) => text }
-      case other => throw new IllegalArgumentException(s"$name is ${compact(render(other))}")
+      case JArray(entries) if entries.forall(_.isInstanceOf[JString]) =>
+        entries.collect { case JString(text) => text }
+      case other => refuse(s"$name: found ${compact(render(other))}, must be a list of texts")
     }
 
   /** What `build` makes of this; IllegalArgumentException with the path if it cannot. */
@@ -74,7 +75,7 @@ final private[sparkprophet] case class Metadata(path: String, json: JObject) {
         throw error
       case error @ (NonFatal(_) | _: StackOverflowError) =>
         throw new IllegalArgumentException(
-          TableParams.clip(
+          clip(
             s"$path/metadata: ${error.getMessage}; this is no value that a stage has: " +
               Manifest.Remedy
           ),
@@ -91,14 +92,14 @@ final private[sparkprophet] case class Metadata(path: String, json: JObject) {
   private def text(name: String): String = this(name) match {
     case JString(value) if value.nonEmpty => value
     case _ =>
-      TableParams.refuse(
-        s"$path/metadata has no text for '$name': it is no saved stage, or a damaged one"
+      refuse(
+        s"$path/metadata: has no text for '$name'; it is no saved stage, or a damaged one"
       )
   }
 
   private def section(name: String): Map[String, JValue] = this(name) match {
     case JObject(fields) => fields.toMap
-    case _ => TableParams.refuse(s"$path/metadata has no '$name': it is no saved stage")
+    case _ => refuse(s"$path/metadata: has no '$name'; it is no saved stage")
   }
 }
 
@@ -108,7 +109,7 @@ private[sparkprophet] object Metadata {
 
   /** The metadata of whatever stage is saved at `path`. */
   def read(spark: SparkSession, path: String): Metadata = {
-    val lengths = Folder.lengths(spark, s"$path/metadata").map { case (n, size) =>
+    val lengths = Files.lengths(spark, s"$path/metadata").map { case (n, size) =>
       s"metadata/$n" -> size
     }
     Metadata(path, Manifest.readJson(spark, path, lengths, "metadata"))
@@ -129,7 +130,7 @@ private[sparkprophet] object Metadata {
   ): Unit = {
     def encoded(param: Param[_], value: Any): JField =
       JField(param.name, parse(param.asInstanceOf[Param[Any]].jsonEncode(value)))
-    val own = stage.params.toList
+    val kept = stage.params.toList
       .filter(param => stage.isSet(param) && !params.contains(param.name))
       .map(param => encoded(param, stage.getOrDefault(param.asInstanceOf[Param[Any]])))
     val replaced =
@@ -140,7 +141,7 @@ private[sparkprophet] object Metadata {
       ("timestamp" -> System.currentTimeMillis()) ~
       ("sparkVersion" -> spark.version) ~
       ("uid" -> stage.uid) ~
-      ("paramMap" -> JObject(own ++ replaced.map { case (name, value) => JField(name, value) })) ~
+      ("paramMap" -> JObject(kept ++ replaced.map { case (name, value) => JField(name, value) })) ~
       ("defaultParamMap" -> JObject(defaults)) ~
       ("format_version" -> FormatVersion) ~ extra
     Manifest.writeText(spark, s"$path/metadata", compact(render(json)))

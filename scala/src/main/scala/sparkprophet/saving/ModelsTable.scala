@@ -9,7 +9,8 @@ import org.json4s.jackson.JsonMethods.{compact, parse, render}
 
 import scala.util.control.NonFatal
 
-import sparkprophet.params.{Columns, TableParams}
+import sparkprophet.params.{Columns, InputColumns}
+import sparkprophet.params.Messages.{clip, refuse}
 
 /**
  * The saved table of models: Parquet with a checksum in every row, that of Python's module
@@ -21,8 +22,6 @@ import sparkprophet.params.{Columns, TableParams}
  * counted and their checksums added up.
  */
 private[sparkprophet] object ModelsTable {
-
-  import TableParams.{clip, refuse}
 
   private val Checksum = "checksum"
   private val TrialsChecksum = "trials_checksum"
@@ -58,12 +57,12 @@ private[sparkprophet] object ModelsTable {
   def write(table: DataFrame, path: String): JObject = {
     val (schema, place) = (table.schema, s"$path/models")
     val names = schema.names.toSet
-    val own = Seq(hash(schema, names - "trials").as(Checksum))
+    val ofModel = Seq(hash(schema, names - "trials").as(Checksum))
     val ofTrials =
       if (names("trials")) Seq(hash(schema, names -- Types.keySet + "trials").as(TrialsChecksum))
       else Nil
     table
-      .select(col("*") +: (own ++ ofTrials): _*)
+      .select(col("*") +: (ofModel ++ ofTrials): _*)
       .write
       .options(Writing)
       .parquet(place)
@@ -86,29 +85,32 @@ private[sparkprophet] object ModelsTable {
   def read(spark: SparkSession, path: String, facts: JValue, keys: Seq[String]): DataFrame = {
     val place = s"$path/models"
     val schema = checkedSchema(place, facts, keys)
-    val found = stored(spark, place, schema)
+    val rowsOfFiles = stored(spark, place, schema)
     val (rows, total) =
-      try totals(found)
+      try totals(rowsOfFiles)
       catch {
         case error @ (_: SparkException | _: org.apache.spark.sql.AnalysisException) =>
-          throw new IllegalArgumentException(clip(s"$place cannot be read: $Remedy; $error"), error)
+          val message = clip(s"$place: cannot be read ($error); $Remedy")
+          throw new IllegalArgumentException(message, error)
       }
-    if (facts \ "rows" != JInt(rows) || facts \ "checksum" != JString(total.toString))
+    if (facts \ "rows" != JInt(rows) || facts \ "checksum" != JString(total.toString)) {
+      def saved(name: String): String = compact(render(facts \ name))
       refuse(
         clip(
-          s"$place has $rows rows with the checksum $total, had " +
-            s"${compact(render(facts \ "rows"))} with ${compact(render(facts \ "checksum"))}: $Remedy"
+          s"$place: has $rows rows with the checksum $total, had ${saved("rows")} with " +
+            s"${saved("checksum")}; $Remedy"
         )
       )
-    val own = hash(schema, schema.names.toSet - "trials") <=> col(Checksum)
+    }
+    val ofModel = hash(schema, schema.names.toSet - "trials") <=> col(Checksum)
     def ofTrials = hash(schema, keys.toSet + "trials") <=> col(TrialsChecksum)
-    found.select(schema.fields.toSeq.map { field =>
+    rowsOfFiles.select(schema.fields.toSeq.map { field =>
       val column = Columns.quoted(field.name)
       def guarded(isWhole: Column) = when(isWhole, column).otherwise(
         raise_error(lit(s"$place: a row is not as it was saved; $Remedy")).cast(field.dataType)
       )
       val shown = field.name match {
-        case "config" | "state" => guarded(own)
+        case "config" | "state" => guarded(ofModel)
         case "trials" => guarded(ofTrials)
         case _ => column
       }
@@ -123,7 +125,7 @@ private[sparkprophet] object ModelsTable {
       catch {
         case NonFatal(error) =>
           throw new IllegalArgumentException(
-            clip(s"$place: its schema in the metadata cannot be read ($error): $Remedy"),
+            clip(s"$place: its schema in the metadata cannot be read ($error); $Remedy"),
             error
           )
       }
@@ -132,19 +134,19 @@ private[sparkprophet] object ModelsTable {
     if (schema.names.toSeq != wanted)
       refuse(
         clip(
-          s"$place has the columns ${schema.names.mkString(", ")}, must have " +
-            s"${wanted.mkString(", ")}: $Remedy"
+          s"$place: found columns ${schema.names.mkString(", ")}, must be " +
+            s"${wanted.mkString(", ")}; $Remedy"
         )
       )
     for (field <- schema) {
       val fits =
-        if (keys.contains(field.name)) Columns.isAtomic(field.dataType)
-        else if (Set("start", "end")(field.name)) Columns.TimeTypes(field.dataType)
+        if (keys.contains(field.name)) InputColumns.isAtomic(field.dataType)
+        else if (Set("start", "end")(field.name)) InputColumns.TimeTypes(field.dataType)
         else field.dataType == Types(field.name)
       if (!fits)
         refuse(
-          s"$place: column '${field.name}' is ${field.dataType.simpleString}, which no model has: " +
-            Remedy
+          s"$place: column '${field.name}' is ${field.dataType.simpleString}, which no model " +
+            s"has; $Remedy"
         )
     }
     schema
@@ -160,8 +162,8 @@ private[sparkprophet] object ModelsTable {
   /** Number of rows that have a checksum, and all of these combined. */
   private def totals(stored: DataFrame): (Long, Long) = {
     val total = coalesce(expr(s"bit_xor($Checksum)"), lit(0L))
-    val found = stored.agg(count(Checksum), total).head()
-    (found.getLong(0), found.getLong(1))
+    val row = stored.agg(count(Checksum), total).head()
+    (row.getLong(0), row.getLong(1))
   }
 
   /** A hash of columns, in the schema's order. */

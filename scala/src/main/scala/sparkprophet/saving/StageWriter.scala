@@ -25,11 +25,11 @@ private[sparkprophet] class StageWriter(stage: Params, parts: String => Written)
 
   /** Saves to `path`; fails where something is there and `overwrite` was not called. */
   override def save(path: String): Unit = {
-    if (!shouldOverwrite && Folder.exists(sparkSession, path))
+    if (!shouldOverwrite && Files.exists(sparkSession, path))
       throw new FileAlreadyExistsException(
-        s"$path exists already: use write.overwrite().save(path) to replace it"
+        s"path: $path exists already; use write.overwrite().save(path) to replace it"
       )
-    Folder.replace(sparkSession, path)(saveImpl)
+    Files.replace(sparkSession, path)(saveImpl)
   }
 
   override protected def saveImpl(path: String): Unit = {

@@ -10,7 +10,8 @@ import org.json4s._
 import org.json4s.jackson.JsonMethods.parse
 
 import sparkprophet.{ScoredTrial, SearchRecord, SearchedModel, StageLoader}
-import sparkprophet.params.{BayesianTunerParams, ParamValues, PlainJson, TableParams}
+import sparkprophet.params.{BayesianTunerParams, ParamValues, PlainJson}
+import sparkprophet.params.Messages.refuse
 
 /**
  * The folder of a saved tuner, or of a tuner's model: that of Spark's own, in both languages.
@@ -18,8 +19,6 @@ import sparkprophet.params.{BayesianTunerParams, ParamValues, PlainJson, TablePa
  * Candidates that failed have no place among the saved metrics and param maps, only in the record.
  */
 private[sparkprophet] object TunerFolder {
-
-  import TableParams.refuse
 
   /** Params that are no plain values: they are not among those of the metadata. */
   val Apart: Set[String] = Set("estimator", "evaluator", "estimatorParamMaps")
@@ -75,8 +74,8 @@ private[sparkprophet] object TunerFolder {
   private def checkWhole(folders: Seq[(String, Array[Model[_]])], complete: Seq[Int]): Unit =
     for ((_, models) <- folders; position <- complete if models(position) == null)
       refuse(
-        s"persistSubModels is true, and trial $position was fitted before a restart and has no " +
-          "sub-models: use option(\"persistSubModels\", \"false\")"
+        s"persistSubModels: trial $position was fitted before a restart and has no sub-models; " +
+          "use option(\"persistSubModels\", \"false\")"
       )
 
   private def params(maps: List[JValue]): Map[String, JValue] =
@@ -85,7 +84,8 @@ private[sparkprophet] object TunerFolder {
   private def writeStages(spark: SparkSession, tuner: Params, path: String): Unit =
     for (name <- Seq("estimator", "evaluator")) {
       val param = tuner.getParam(name).asInstanceOf[Param[Params]]
-      if (!tuner.isDefined(param)) refuse(s"$name is not set: a tuner can be saved once it has one")
+      if (!tuner.isDefined(param))
+        refuse(s"$name: is not set; a tuner can be saved once it has one")
       StageLoader.save(spark, tuner.getOrDefault(param), s"$path/$name")
     }
 
@@ -100,8 +100,8 @@ private[sparkprophet] object TunerFolder {
         val param = pair.param.asInstanceOf[Param[Any]]
         if (!known(param.parent))
           refuse(
-            s"estimatorParamMaps: ${param.parent}.${param.name} is no param of the estimator or of " +
-              "a stage inside it"
+            s"estimatorParamMaps: ${param.parent}.${param.name} is no param of the estimator or " +
+              "of a stage inside it"
           )
         val (value, isJson) = pair.value match {
           case inner: Params with MLWritable =>
@@ -130,9 +130,9 @@ private[sparkprophet] object TunerFolder {
     val stages = Stages.inside(estimator)
     val maps = savedMaps(metadata).map(entries =>
       ParamMap(entries.map { entry =>
-        val param = stages
-          .getOrElse(text(entry, "parent"), refuse(s"${metadata.path}: a param map is of no stage"))
-          .getParam(text(entry, "name"))
+        def ofNoStage = refuse(s"${metadata.path}: holds a param map of no stage")
+        val param =
+          stages.getOrElse(text(entry, "parent"), ofNoStage).getParam(text(entry, "name"))
         val value = parse(text(entry, "value"))
         if (entry \ "isJson" == JString("false")) {
           val inner = StageLoader.load(spark, s"${metadata.path}/${PlainJson.read(value)}")

@@ -37,7 +37,7 @@ private[sparkprophet] object Interpreters {
 
   private def ask(executable: String, from: String): String = {
     def refused(why: String, cause: Throwable = null): Nothing =
-      throw new IllegalStateException(s"the driver's Python ($from) $why: $Remedy", cause)
+      throw new IllegalStateException(s"the driver's Python ($from) $why; $Remedy", cause)
     val (code, said) =
       try run(executable, "import sys; print('%d.%d' % sys.version_info[:2])")
       catch {
@@ -68,8 +68,8 @@ private[sparkprophet] object Interpreters {
 
   /** What to do about a Python that is not there or lacks something. */
   val Remedy: String =
-    "set spark.pyspark.python, or the environment variable PYSPARK_PYTHON, to a Python 3.11 or newer " +
-      "with `pip install sparkprophet`, the same on the driver and on every node"
+    "set spark.pyspark.python, or the environment variable PYSPARK_PYTHON, to a Python 3.11 or " +
+      "newer with `pip install sparkprophet`, the same on the driver and on every node"
 
   private def configured(spark: SparkSession, key: String, variable: String): Option[String] =
     source(spark, key, variable).map(name =>

@@ -14,7 +14,7 @@ import org.json4s._
 import org.json4s.jackson.JsonMethods.{compact, parse, render}
 import org.slf4j.LoggerFactory
 
-import sparkprophet.params.TableParams
+import sparkprophet.params.Messages.refuse
 
 /**
  * Work in Spark's own Python workers: functions of the module `sparkprophet.spark.jvm`, each named
@@ -26,7 +26,7 @@ private[sparkprophet] object PythonWorkers {
 
   private val Module = "sparkprophet.spark.jvm"
   private val Check = "check"
-  private val logger = LoggerFactory.getLogger("sparkprophet")
+  private val log = LoggerFactory.getLogger("sparkprophet")
 
   /** A column that the function computes from `inputs`. */
   def column(
@@ -67,12 +67,12 @@ private[sparkprophet] object PythonWorkers {
     val text = explained(spark)(spark.range(1).select(asked).head().getString(0))
     val answer = parse(text).asInstanceOf[JObject]
     answer \ "error" match {
-      case JString(message) => TableParams.refuse(message)
+      case JString(message) => refuse(message)
       case _ =>
     }
     if (answer \ "numba" == JBool.False && warned.add(Interpreters.ofWorkers(spark)))
-      logger.warn(
-        "the workers' Python has no numba, so fits take several times longer: pip install numba"
+      log.warn(
+        "the workers' Python has no numba, so fits take several times longer; pip install numba"
       )
     answer
   }
@@ -100,17 +100,17 @@ private[sparkprophet] object PythonWorkers {
     }
     val text = causes.map(_.toString).mkString("\n")
     def otherPyspark(why: String): String =
-      s"has a pyspark of another version than Spark ${spark.version} ($why): " +
+      s"has a pyspark of another version than Spark ${spark.version} ($why); " +
         s"pip install pyspark==${spark.version} there"
     val known = Seq[(String, String => String)](
       "Cannot run program \"([^\"]+)\"" ->
-        (name => s"cannot be started: there is no '$name' that can be run: $Remedy"),
-      "No module named '?([\\w.]+)'?" -> (name => s"has no module '$name': $Remedy"),
+        (name => s"cannot be started: there is no '$name' that can be run; $Remedy"),
+      "No module named '?([\\w.]+)'?" -> (name => s"has no module '$name'; $Remedy"),
       "(PYTHON_VERSION_MISMATCH[^\\n]*)" ->
-        (why => s"is of another version than the driver's ($why): $Remedy"),
+        (why => s"is of another version than the driver's ($why); $Remedy"),
       OtherProtocol -> (why => otherPyspark(why)),
       "(pyspark.daemon's standard output)" ->
-        (_ => s"prints what Spark does not expect, as a sitecustomize.py may, or ends: $Remedy")
+        (_ => s"prints what Spark does not expect, as a sitecustomize.py may, or ends; $Remedy")
     )
     val fault = known.flatMap { case (pattern, message) =>
       pattern.r.findFirstMatchIn(text).map(it => message(it.group(1)))

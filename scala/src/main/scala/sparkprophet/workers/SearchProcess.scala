@@ -12,11 +12,12 @@ import org.json4s._
 import org.json4s.jackson.JsonMethods.{compact, parse, render}
 
 /**
- * The Python process that searches, `python -m sparkprophet.search`: one sampler for both languages.
+ * The Python process that searches, `python -m sparkprophet.search`: one sampler for both
+ * languages.
  *
- * A call is a line of JSON on its standard input, the answer one on its standard output. It ends when
- * its standard input does, and so with this JVM, however that ends. Any thread may call; calls are
- * answered one after the other.
+ * A call is a line of JSON on its standard input, the answer one on its standard output. It ends
+ * when its standard input does, and so with this JVM, however that ends. Any thread may call; calls
+ * are answered one after the other.
  *
  * @param python the interpreter
  * @param sources folders or zips that its PYTHONPATH begins with
@@ -47,7 +48,7 @@ private[sparkprophet] class SearchProcess(python: String, sources: Seq[File])
     catch {
       case error: IOException =>
         throw new IllegalArgumentException(
-          s"the search runs in Python, and '$python' cannot be started (${error.getMessage}): " +
+          s"the search runs in Python, and '$python' cannot be started (${error.getMessage}); " +
             Remedy,
           error
         )
@@ -60,8 +61,8 @@ private[sparkprophet] class SearchProcess(python: String, sources: Seq[File])
   /**
    * The result of one of the calls of `sparkprophet.search.batched.server`.
    *
-   * @throws IllegalArgumentException for arguments that Python refuses, with its message, and for an
-   *   interpreter that lacks a module or cannot run
+   * @throws IllegalArgumentException for arguments that Python refuses, with its message, and for
+   *   an interpreter that lacks a module or cannot run
    * @throws IllegalStateException for what Python did not expect, and once the process was closed
    */
   def call(name: String, arguments: JField*): JValue = synchronized {
@@ -94,7 +95,7 @@ private[sparkprophet] class SearchProcess(python: String, sources: Seq[File])
   }
 
   private def missing(message: String): IllegalArgumentException =
-    new IllegalArgumentException(s"the search cannot run in '$python': $message: $Remedy")
+    new IllegalArgumentException(s"the search cannot run in '$python': $message; $Remedy")
 
   /** What to raise where there is no answer. */
   private def ended(name: String): RuntimeException =

@@ -12,16 +12,14 @@ import org.apache.hadoop.fs.{FileStatus, FileSystem, Path}
 import org.apache.spark.sql.SparkSession
 import org.slf4j.LoggerFactory
 
-import sparkprophet.params.TableParams
+import sparkprophet.params.Messages.{clip, refuse}
 
 /** A folder is not all of a save: it is damaged, or another writer is at work. */
 private[sparkprophet] class NotWholeException(message: String, cause: Throwable = null)
     extends IllegalArgumentException(message, cause)
 
 /** Folders on whatever file system a path is of: local, HDFS, object stores. */
-private[sparkprophet] object Folder {
-
-  import TableParams.{clip, refuse}
+private[sparkprophet] object Files {
 
   /** Bytes: larger files are not read into memory. */
   val ReadLimit: Int = 64 << 20
@@ -68,8 +66,8 @@ private[sparkprophet] object Folder {
       Using.resource(system(spark, path).open(new Path(path)))(_.readNBytes(ReadLimit + 1))
     if (content.length > ReadLimit)
       refuse(
-        s"$path has more than the $ReadLimit bytes that are read, so it is no saved stage or it is " +
-          s"damaged: ${Manifest.Remedy}"
+        s"$path: has more than the $ReadLimit bytes that are read, so it is no saved stage or it " +
+          s"is damaged; ${Manifest.Remedy}"
       )
     content
   }
@@ -187,11 +185,11 @@ private[sparkprophet] object Folder {
     try block
     catch {
       case error: FileNotFoundException =>
-        throw new NotWholeException(s"$path is not there: check the path", error)
+        throw new NotWholeException(s"$path: is not there; check the path", error)
       case error: IOException =>
         val name = error.getClass.getSimpleName
         throw new IllegalArgumentException(
-          clip(s"$path cannot be read ($name: ${error.getMessage}): ${Manifest.Remedy}"),
+          clip(s"$path: cannot be read ($name: ${error.getMessage}); ${Manifest.Remedy}"),
           error
         )
     }
