@@ -63,9 +63,10 @@ bench-paper-peers: .cache/venv-peers ## the paper's job beside Spark, Ray, Dask 
 card: venv ## what goes wrong, done to sparkprophet and to applyInPandas: docs/reliability.md (ARGS="...")
 	@$(env) .venv/bin/python tests/faults/make_card.py $(ARGS)
 
-lint: venv ## the linter for Python, formats, warnings for Scala
+lint: venv ## linter and types of Python, warnings of Scala, formats of both
 	@.venv/bin/python -m ruff check .
 	@.venv/bin/python -m ruff format --check -q .
+	@.venv/bin/python -m mypy
 	@$(env) ./scripts/sbt.sh scalafmtSbtCheck scalafmtCheckAll examples/scalafmtCheckAll Test/compile \
 	  examples/compile
 

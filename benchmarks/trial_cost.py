@@ -128,7 +128,7 @@ def tuned(job: Job, seed: int, trials: int) -> tuple[list[dict[str, Any]], float
     start = machine.cpu_seconds()
     outcome = tuning.tune_series(series, config, seed, search)
     seconds = machine.cpu_seconds() - start
-    found = outcome.extra["trials"]
+    found = outcome.search["trials"]
     failed = [trial["error"] for trial in found if trial["state"] != "COMPLETE"]
     if failed or outcome.fit.status != "ok":
         raise RuntimeError(f"{job.name}, seed {seed}: {failed or outcome.fit.error_message}")

@@ -21,7 +21,6 @@ from sparkprophet.search import Choice, SearchSpace, Uniform
 from sparkprophet.series import fit
 from sparkprophet.series.config import Config
 from sparkprophet.series.data import Series
-from sparkprophet.spark.worker.group_row import Outcome
 from sparkprophet.tuning import Search, tune_series
 
 SPACE = SearchSpace(
@@ -51,18 +50,18 @@ def tuned(task: Task, settings: Search) -> dict[str, Any]:
     """The result row of one key, whatever happens to it."""
     series, config = Series(task.ds, task.y), Config(uncertaintySamples=0)
     try:
-        outcome = tune_series(series, config, task.seed, settings)
+        tuned_fit = tune_series(series, config, task.seed, settings)
     except Exception as error:  # no series ends the work of the others
-        outcome = Outcome(fit.failed(series, config, error))
+        tuned_fit = fit.failed(series, config, error)
     names = SPACE.keyed()
-    values = {name: getattr(outcome.fit.config, name) for name in names}
+    values = {name: getattr(tuned_fit.config, name) for name in names}
     return {
         "key": task.key,
-        "status": outcome.fit.status,
-        "best": outcome.extra.get("best_value"),
-        "untuned": outcome.extra.get("untuned_value"),
+        "status": tuned_fit.status,
+        "best": tuned_fit.search.get("best_value"),
+        "untuned": tuned_fit.search.get("untuned_value"),
         "values": values,
-        "error": outcome.fit.error_message,
+        "error": tuned_fit.error_message,
     }
 
 

@@ -23,7 +23,7 @@ from sparkprophet import (
     GroupedProphet,
     GroupedProphetTuner,
 )
-from sparkprophet.series import config
+from sparkprophet.series import ranges
 from sparkprophet.series.ranges import Number, OneOf, Whole
 from sparkprophet.spark import params
 from sparkprophet.spark.params import Spec
@@ -35,13 +35,13 @@ _INDENT = "    "
 _ROWS = ("seasonalities", "holidays", "regressors")
 # By converter: the Scala type, the class of the Param and the method of TableParams that makes one.
 _KINDS: dict[Any, tuple[str, str, str]] = {
-    params.text: ("String", "Param[String]", "text"),
-    params.texts: ("Array[String]", "StringArrayParam", "texts"),
-    params.switch: ("Boolean", "BooleanParam", "flag"),
+    ranges.text: ("String", "Param[String]", "text"),
+    ranges.texts: ("Array[String]", "StringArrayParam", "texts"),
+    ranges.flag: ("Boolean", "BooleanParam", "flag"),
     params.space_json: ("String", "Param[String]", "searchSpaceJson"),
-    config._country: ("String", "Param[String]", "text"),
-    config._switch: ("String", "Param[String]", "seasonality"),
-    config._instants: ("Array[String]", "StringArrayParam", "texts"),
+    ranges.country: ("String", "Param[String]", "text"),
+    ranges.switch: ("String", "Param[String]", "seasonality"),
+    ranges.instants: ("Array[String]", "StringArrayParam", "texts"),
 }
 
 

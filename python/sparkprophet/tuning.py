@@ -1,16 +1,14 @@
-"""Search one series' config, fit the best: what a worker does for one key of a tuner.
+"""Search one series' settings, then fit it with the best: the work for one key of a tuner.
 
-Nothing here needs Spark: `tune_series` is a plain function of a series.
+Nothing here needs Spark: `tune_series` is a plain function of a series, for any engine.
 """
 
 from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
-
-import pyarrow as pa
 
 from sparkprophet.numerics import solver
 from sparkprophet.search import sampler as search_sampler
@@ -22,33 +20,8 @@ from sparkprophet.series import fit as fitting
 from sparkprophet.series.config import Config
 from sparkprophet.series.data import Series
 from sparkprophet.series.errors import SeriesError
-from sparkprophet.spark.worker.group_row import Outcome
+from sparkprophet.series.record import Fit
 
-TUNED_DDL = (
-    "best_value double, n_trials bigint, stopped_by string, untuned_value double, "
-    "naive_value double, trials array<struct<trial:bigint,value:double,state:string,"
-    "params:string,seconds:double,cpu_seconds:double,error:string>>"
-)
-TUNED_TYPES: dict[str, pa.DataType] = {
-    "best_value": pa.float64(),
-    "n_trials": pa.int64(),
-    "stopped_by": pa.string(),
-    "untuned_value": pa.float64(),
-    "naive_value": pa.float64(),
-    "trials": pa.list_(
-        pa.struct(
-            [
-                ("trial", pa.int64()),
-                ("value", pa.float64()),
-                ("state", pa.string()),
-                ("params", pa.string()),
-                ("seconds", pa.float64()),
-                ("cpu_seconds", pa.float64()),
-                ("error", pa.string()),
-            ]
-        )
-    ),
-}
 # Share of groupTimeout after which no trial starts; the rest is for the final fit.
 _SEARCH_SHARE = 0.9
 
@@ -86,9 +59,7 @@ def warm_up(sampler: str) -> None:
     search_sampler.warm_up(sampler)
 
 
-def tune_series(
-    series: Series, config: Config, seed: int, search: Search, threads: int = 1
-) -> Outcome:
+def tune_series(series: Series, config: Config, seed: int, search: Search, threads: int = 1) -> Fit:
     """Search the config of one series on its last rows, then fit all of them with the best.
 
     A series too short for a holdout is fitted with `config` as it is, and says
@@ -97,8 +68,9 @@ def tune_series(
 
     Returns
     -------
-    Outcome
-        Its `extra` has a value for every name of TUNED_TYPES.
+    Fit
+        Its `search` has best_value, n_trials, stopped_by, untuned_value, naive_value and trials,
+        or the two of n_trials and stopped_by where there was no holdout.
 
     Raises
     ------
@@ -107,7 +79,7 @@ def tune_series(
     """
     started = time.monotonic()
     end = started + search.group_timeout if search.group_timeout else None
-    extra: dict[str, Any] = {"n_trials": 0, "stopped_by": "noHoldout"}
+    facts: dict[str, Any] = {"n_trials": 0, "stopped_by": "noHoldout"}
     try:
         used = checks.usable(series, config)
         folds = backtest.make_folds(
@@ -115,9 +87,9 @@ def tune_series(
         )
     except SeriesError:
         # The fit finds the same fault again and makes the failed or fallback row of it.
-        return Outcome(fitting.fit(series, config, end), extra)
+        return _fit(series, config, end, facts)
     if not folds:
-        return Outcome(fitting.fit(series, config, end), extra)
+        return _fit(series, config, end, facts)
     space = SearchSpace.fromJson(search.space_json)
     with backtest.fold_threads(min(threads, len(folds))) as each:
         tests = backtest.Backtest(
@@ -127,7 +99,7 @@ def tune_series(
         untuned = objective.untuned()
         study = _study(objective, space, config, seed, search, started)
     params, value = _winner(study, untuned, search.warm_start)
-    extra |= {
+    facts |= {
         "n_trials": len(study.trials),
         "stopped_by": study.stopped_by if study.best else _failed_by(end),
         "best_value": value,
@@ -135,7 +107,12 @@ def tune_series(
         "naive_value": backtest.backtest_naive(folds, search.metric, config),
         "trials": _trial_rows(study) if search.collect_trials else [],
     }
-    return Outcome(fitting.fit(series, config.replace(params), end), extra)
+    return _fit(series, config.replace(params), end, facts)
+
+
+def _fit(series: Series, config: Config, deadline: float | None, facts: dict[str, Any]) -> Fit:
+    """The fit after a search, with what the search adds to it."""
+    return replace(fitting.fit(series, config, deadline), search=facts)
 
 
 def _failed_by(end: float | None) -> str:

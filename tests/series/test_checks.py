@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
+from sparkprophet.messages import clip
 from sparkprophet.series import checks
 from sparkprophet.series.config import Config
 from sparkprophet.series.data import Series
-from sparkprophet.series.errors import CODES, SeriesError, as_series_error, clip, coded
+from sparkprophet.series.errors import CODES, SeriesError, as_series_error, coded
 from sparkprophet.series.fit import fit
 from sparkprophet.series.forecast import components, forecast
 from sparkprophet.series.state import Scales

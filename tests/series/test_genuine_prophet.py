@@ -9,7 +9,8 @@ from prophet.diagnostics import cross_validation
 import stock
 from sparkprophet.series.config import Config
 from sparkprophet.series.data import Series
-from sparkprophet.series.fit import fit, prophet_of
+from sparkprophet.series.fit import fit
+from sparkprophet.series.genuine_prophet import prophet_of
 from sparkprophet.series.state import State
 
 matplotlib.use("Agg")

@@ -10,8 +10,8 @@ from percentiles import assert_percentile
 from sparkprophet.series import changepoints, design, intervals, scaling
 from sparkprophet.series.config import Config
 from sparkprophet.series.data import Series
-from sparkprophet.series.fit import prophet_of
 from sparkprophet.series.forecast import forecast
+from sparkprophet.series.genuine_prophet import prophet_of
 from sparkprophet.series.seasonality import resolve
 from sparkprophet.series.state import Parameters, State
 

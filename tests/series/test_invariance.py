@@ -6,11 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import stock
+from sparkprophet.clock import Clock, cpu_seconds
 from sparkprophet.series.config import Config
 from sparkprophet.series.data import Series
 from sparkprophet.series.fit import fit
 from sparkprophet.series.forecast import forecast
-from sparkprophet.series.record import Clock, cpu_seconds, where
+from sparkprophet.series.record import where
 
 
 def series(n=45, repeated=True):

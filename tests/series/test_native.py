@@ -6,11 +6,11 @@ from prophet.serialize import model_from_json, model_to_json
 
 import stock
 from cases import CASES, history_of, rows
-from sparkprophet.series import native
 from sparkprophet.series.config import Config
 from sparkprophet.series.fast_prophet import FastProphet
-from sparkprophet.series.fit import fit, prophet_of
+from sparkprophet.series.fit import choose, fit
 from sparkprophet.series.forecast import forecast
+from sparkprophet.series.genuine_prophet import prophet_of
 from sparkprophet.series.seasonality import resolve
 
 
@@ -92,7 +92,7 @@ def test_a_constant_label_is_forecast_by_itself(daily, growth, level, settings):
 def test_auto_leaves_what_is_not_identified_to_stan(daily, days, settings, expected):
     series, config = daily(days), Config(**settings)
     # `days` rows span days - 1 days.
-    assert native.choose(config, resolve(config, series.ds), series.ds) == expected
+    assert choose(config, resolve(config, series.ds), series.ds) == expected
 
 
 def test_the_row_says_which_solver_ran(daily):

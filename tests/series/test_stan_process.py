@@ -25,7 +25,8 @@ SCRIPT = """
     import numpy as np
     from sparkprophet.series.config import Config
     from sparkprophet.series.data import Series
-    from sparkprophet.series.fit import fit, prophet_of
+    from sparkprophet.series.fit import fit
+from sparkprophet.series.genuine_prophet import prophet_of
     from sparkprophet.series.forecast import components, forecast
 
     i = np.arange(60)

@@ -18,8 +18,9 @@ from cases import AHEAD, CASES, history_of, rows
 from percentiles import assert_percentile
 from sparkprophet.series.config import Config
 from sparkprophet.series.data import Series
-from sparkprophet.series.fit import fit, prophet_of
+from sparkprophet.series.fit import fit
 from sparkprophet.series.forecast import components, forecast
+from sparkprophet.series.genuine_prophet import prophet_of
 from sparkprophet.series.state import State
 
 SEED = 11

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 import sparkprophet
-from sparkprophet.command.errors import UsageError, nearest
+from sparkprophet.command.errors import UsageError
+from sparkprophet.messages import nearest
 from sparkprophet.report.shapes import shape
 
 _CODES = """\

@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable
-
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
 
-from sparkprophet.series.errors import clip
+from sparkprophet.messages import clip
 
 SPARK_ERRORS = (PySparkException, Py4JJavaError)
 
 
 class UsageError(Exception):
     """A wrong argument, config value or file, exit code 2: where, what was found, the remedy."""
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """The remedy for an unknown name: the nearest known one, else all of them."""
-    known = list(known)
-    near = difflib.get_close_matches(name, known, 1)
-    return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
 
 
 def in_a_line(error: BaseException, limit: int = 800) -> str:

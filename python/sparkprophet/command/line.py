@@ -18,11 +18,11 @@ from sparkprophet.command.arguments import parse
 from sparkprophet.command.errors import SPARK_ERRORS, UsageError, in_a_line
 from sparkprophet.command.session import own_stderr, quiet_session, shipped
 from sparkprophet.command.settings import Settings, build, read_config
+from sparkprophet.messages import clip
 from sparkprophet.report.report import Report
-from sparkprophet.series.errors import clip
-from sparkprophet.spark import columns
 from sparkprophet.spark.errors import FitFailedError
 from sparkprophet.spark.grouped.model import GroupedProphetModel
+from sparkprophet.spark.input_checks import check_input
 
 DONE, JOB_FAILED, WRONG_ARGUMENTS, TOO_MANY_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -83,12 +83,12 @@ def _fit(arguments: argparse.Namespace) -> Work:
         estimator = settings.estimator
         config = estimator.series_config()
         data = places.read_table(spark, "--input", arguments.input, estimator)
-        _checked("--input", lambda: columns.check_input(data, estimator, config, fitting=True))
+        _checked("--input", lambda: check_input(data, estimator, config, fitting=True))
         future = None
         if arguments.regressors:
             future = places.read_table(spark, "--regressors", arguments.regressors, estimator)
             ahead = future
-            _checked("--regressors", lambda: columns.check_input(ahead, estimator, config, False))
+            _checked("--regressors", lambda: check_input(ahead, estimator, config, False))
         _say(f"{arguments.command}: {arguments.input}")
         began = time.perf_counter()
         code, stage = DONE, settings.tuner or estimator

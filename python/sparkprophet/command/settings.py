@@ -8,7 +8,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from sparkprophet.command.errors import UsageError, nearest
+from sparkprophet.command.errors import UsageError
+from sparkprophet.messages import nearest
 from sparkprophet.search.dimensions import Choice, Fixed, Int, Uniform
 from sparkprophet.search.space import FORMAT_VERSION, SearchSpace
 from sparkprophet.spark.bayesian.param_grid import paper_search_space

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from numbers import Real
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from sparkprophet.search.values import flag, identity, plain, real_number, shown, whole_number
+from sparkprophet.messages import shown
+from sparkprophet.search.values import flag, identity, plain, real_number, whole_number
 
 if TYPE_CHECKING:
     import optuna

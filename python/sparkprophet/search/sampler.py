@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sparkprophet.messages import shown
 from sparkprophet.search.dimensions import Int, Uniform
 from sparkprophet.search.space import SearchSpace
-from sparkprophet.search.values import shown, whole_number
+from sparkprophet.search.values import whole_number
 
 if TYPE_CHECKING:
     import optuna

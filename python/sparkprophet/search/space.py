@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
+from sparkprophet.messages import shown
 from sparkprophet.search.dimensions import (
     OUTSIDE,
     Choice,
@@ -25,7 +26,6 @@ from sparkprophet.search.dimensions import (
     owned,
     store,
 )
-from sparkprophet.search.values import shown
 
 if TYPE_CHECKING:
     import optuna

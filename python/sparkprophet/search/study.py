@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import logging
 import math
-import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -13,9 +12,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from sparkprophet import clock
+from sparkprophet.messages import shown
 from sparkprophet.search.sampler import make_sampler
 from sparkprophet.search.space import SearchSpace
-from sparkprophet.search.values import real_number, shown, whole_number
+from sparkprophet.search.values import real_number, whole_number
 
 if TYPE_CHECKING:
     import optuna
@@ -166,7 +167,7 @@ class _Search:
         self._deadline = deadline
         self._storage = storage
         self._best_values: list[float] = []  # after each trial; inf as long as none succeeded
-        self._marks = time.monotonic(), _cpu_seconds()
+        self._marks = time.monotonic(), clock.cpu_seconds()
 
     def __call__(self, trial: optuna.Trial) -> float:
         import optuna
@@ -197,7 +198,7 @@ class _Search:
         error: str | None,
     ) -> None:
         # Optuna samples before it calls, so a trial's time counts from the end of the last one.
-        marks = time.monotonic(), _cpu_seconds()
+        marks = time.monotonic(), clock.cpu_seconds()
         seconds, cpu_seconds = marks[0] - self._marks[0], marks[1] - self._marks[1]
         self._marks = marks
         record = Trial(trial.number, value, state, params, seconds, cpu_seconds, error)
@@ -239,12 +240,6 @@ def stalled(best_values: Sequence[float], rounds: int, min_delta: float) -> bool
     before = math.inf if len(best_values) == rounds else best_values[-rounds - 1]
     # inf - inf (no success yet) is NaN, which is not greater than anything either.
     return not before - best_values[-1] > min_delta
-
-
-def _cpu_seconds() -> float:
-    # os.times() counts its own process in hundredths only, too coarse for trials of a millisecond.
-    times = os.times()
-    return time.process_time() + times.children_user + times.children_system
 
 
 _silence_lock = threading.Lock()

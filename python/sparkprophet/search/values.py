@@ -6,16 +6,10 @@ import math
 from numbers import Integral, Real
 from typing import Any
 
+from sparkprophet.messages import shown
+
 # Optuna keeps every number as a double; from here on neighbouring whole numbers look the same.
 LARGEST_INTEGER = 2**53
-
-
-def shown(value: Any) -> str:
-    """`value` and its type for an error message, at most about 120 characters."""
-    text = repr(value)
-    if len(text) > 80:
-        text = text[:77] + "..."
-    return f"{text} ({type(value).__name__})"
 
 
 def real_number(label: str, value: Any) -> float:

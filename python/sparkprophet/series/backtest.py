@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from sparkprophet.series import fit, frequency, naive, native
+from sparkprophet.series import fit, frequency, naive
 from sparkprophet.series.config import Config
 from sparkprophet.series.data import Series
 from sparkprophet.series.errors import SeriesError
@@ -144,7 +144,7 @@ class Backtest:
             Where a fold cannot be fitted or the deadline (`time.monotonic()`) passes.
         """
         seasonalities = of_config(config, self._automatic)
-        solver = native.choose(config, seasonalities, self._ds)
+        solver = fit.choose(config, seasonalities, self._ds)
 
         def one(fold: Fold, fold_solver: FoldSolver) -> float:
             if deadline is not None and time.monotonic() > deadline:

@@ -9,46 +9,19 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import difflib
 import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from sparkprophet.messages import nearest
 from sparkprophet.series import terms
-from sparkprophet.series.errors import clip
-from sparkprophet.series.ranges import Number, OneOf, Whole
+from sparkprophet.series.ranges import Number, OneOf, Whole, country, instants, switch
 
 Convert = Callable[[Any, str], Any]
 
 
-def _switch(value: Any, what: str) -> str:
-    """Prophet's 'auto', True, False or a Fourier order, as text."""
-    text = str(value).strip().lower()
-    if text in ("auto", "true", "false"):
-        return text
-    try:
-        order = terms.whole(float(text), what, 0)
-    except ValueError as error:
-        raise ValueError(
-            f"{what}: found {value!r}, must be 'auto', 'true', 'false' or a Fourier order"
-        ) from error
-    return str(order) if order else "false"
-
-
-def _instants(value: Any, what: str) -> tuple[str, ...]:
-    if isinstance(value, str):
-        raise TypeError(f"{what}: found {value!r}, must be a list of dates")
-    return tuple(terms.instant(entry, f"{what}[{i}]") for i, entry in enumerate(value))
-
-
 def _terms(convert: Callable[[Any], dict[str, Any]]) -> Convert:
     return lambda value, what: terms.terms(value, convert, what)
-
-
-def _country(value: Any, what: str) -> str:
-    if not isinstance(value, str) or not value:
-        raise TypeError(f"{what}: found {value!r}, must be a country's name or code such as 'US'")
-    return value
 
 
 def setting(default: Any, convert: Convert, doc: str) -> Any:
@@ -93,19 +66,19 @@ class Config:
         0.05, Number(0), "Prior scale of the changepoints; larger is more flexible; > 0."
     )
     changepoints: tuple[str, ...] | None = setting(
-        None, _instants, "Dates of the changepoints (ISO text). Unset: placed evenly."
+        None, instants, "Dates of the changepoints (ISO text). Unset: placed evenly."
     )
     seasonalityMode: str = setting(
         "additive", OneOf(*terms.MODES), "additive or multiplicative seasonality."
     )
     yearlySeasonality: str = setting(
-        "auto", _switch, _SEASON.format("Yearly", "two years of history")
+        "auto", switch, _SEASON.format("Yearly", "two years of history")
     )
     weeklySeasonality: str = setting(
-        "auto", _switch, _SEASON.format("Weekly", "two weeks of history in steps under a week")
+        "auto", switch, _SEASON.format("Weekly", "two weeks of history in steps under a week")
     )
     dailySeasonality: str = setting(
-        "auto", _switch, _SEASON.format("Daily", "two days of history in steps under a day")
+        "auto", switch, _SEASON.format("Daily", "two days of history in steps under a day")
     )
     yearlyFourierOrder: int | None = setting(None, Whole(1), _FOURIER.format("yearly", "365.25"))
     monthlyFourierOrder: int | None = setting(None, Whole(1), _FOURIER.format("monthly", "30.5"))
@@ -128,7 +101,7 @@ class Config:
         "priorScale, mode, conditionCol (a boolean column).",
     )
     countryHolidays: str | None = setting(
-        None, _country, "Country whose holidays are used for every group, such as 'US'."
+        None, country, "Country whose holidays are used for every group, such as 'US'."
     )
     holidays: tuple[dict[str, Any], ...] = setting(
         (),
@@ -257,9 +230,7 @@ def check_names(values: Mapping[str, Any]) -> None:
     known = [field.name for field in SETTINGS]
     for name in values:
         if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            hint = f"did you mean {near[0]!r}?" if near else clip(f"known: {', '.join(known)}", 400)
-            raise ValueError(f"{name}: not a setting of a series; {hint}")
+            raise ValueError(f"{name}: not a setting of a series; {nearest(name, known)}")
 
 
 def as_param_value(value: Any) -> Any:

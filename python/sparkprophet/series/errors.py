@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-MESSAGE_LIMIT = 500
-
 CODES: dict[str, str] = {
     "TOO_SHORT": "fewer usable rows than minObservations",
     "DS_NULL": "a row with a value has no timestamp",
@@ -70,15 +68,3 @@ def coded() -> Iterator[None]:
         raise
     except Exception as error:
         raise as_series_error(error) from error
-
-
-def clip(message: str, limit: int = MESSAGE_LIMIT) -> str:
-    """`message` on one line, cut in the middle to at most `limit` characters.
-
-    The start names group and column, the end holds the remedy, so both ends are kept.
-    """
-    line = " ".join(message.split())
-    if len(line) <= limit:
-        return line
-    tail = limit // 3
-    return f"{line[: limit - tail - 3]}...{line[-tail:]}"

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 import numpy as np
 
+from sparkprophet.messages import clip
 from sparkprophet.series import checks, genuine_prophet, naive, native, stan
 from sparkprophet.series.config import Config
 from sparkprophet.series.data import Series
-from sparkprophet.series.errors import SeriesError, as_series_error, clip, coded
+from sparkprophet.series.errors import SeriesError, as_series_error, coded
 from sparkprophet.series.record import Fit
 from sparkprophet.series.seasonality import Seasonality, resolve
 from sparkprophet.series.state import State
+
+_DAY = np.timedelta64(1, "D")
+# Of a seasonal period; Prophet's own rule switches a yearly seasonality on from 730 days.
+_PERIODS = 730 / 365.25
 
 
 def deadline_of(config: Config) -> float | None:
@@ -42,7 +46,7 @@ def fit(series: Series, config: Config, deadline: float | None = None) -> Fit:
     try:
         used = checks.usable(series, config)
         seasonalities = resolve(config, used.ds)
-        outcome.solver = native.choose(config, seasonalities, used.ds)
+        outcome.solver = choose(config, seasonalities, used.ds)
         outcome.state, outcome.log_posterior = estimate(
             used, config, seasonalities, outcome.solver, deadline
         )
@@ -56,6 +60,20 @@ def failed(series: Series, config: Config, error: Exception) -> Fit:
     outcome = _outcome(series, config)
     _fail(outcome, series, as_series_error(error))
     return outcome
+
+
+def choose(config: Config, seasonalities: tuple[Seasonality, ...], ds: np.ndarray) -> str:
+    """The solver of a series with sorted timestamps `ds`: native or stan.
+
+    What the config says; with "auto" native, but stan where a seasonality has less than two
+    periods of history (730 days for a yearly one). Such a seasonality and the trend explain the
+    same rows, the mode's forecast is arbitrary, and Stan's early stop is what users know.
+    """
+    if config.solver != "auto":
+        return config.solver
+    days = (ds[-1] - ds[0]) / _DAY
+    short = any(season.period * _PERIODS > days for season in seasonalities)
+    return "stan" if short else "native"
 
 
 def estimate(
@@ -74,7 +92,7 @@ def estimate(
     seasonalities : tuple of Seasonality
         As `seasonality.resolve` gives them for the series of which `used` may be a part.
     solver : str
-        "native" or "stan", as `native.choose` gives it for that series.
+        "native" or "stan", as `choose` gives it for that series.
     deadline : float, optional
         As in `fit`; the native solver takes milliseconds and does not look at it.
 
@@ -89,22 +107,6 @@ def estimate(
         fitted = genuine_prophet.build(stan.prophet_class(), config, seasonalities)
         log_posterior = stan.fit(fitted, genuine_prophet.frame(used), deadline)
         return genuine_prophet.state_of(fitted, used, seasonalities), log_posterior
-
-
-def prophet_of(state: State, config: Config) -> Any:
-    """A genuine `prophet.Prophet`, fitted: it predicts, plots and cross-validates as any other.
-
-    Raises
-    ------
-    ValueError
-        For a state that a fallback forecasts.
-    """
-    if state.method != "prophet":
-        raise ValueError(f"this group is forecast by the fallback {state.method!r}, not by Prophet")
-    with stan.quiet():
-        from prophet import Prophet
-
-        return genuine_prophet.rebuild(Prophet, state, config)
 
 
 def _outcome(series: Series, config: Config) -> Fit:

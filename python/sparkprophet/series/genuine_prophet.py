@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from sparkprophet.series import frequency, stan
 from sparkprophet.series.config import Config
 from sparkprophet.series.data import Series
 from sparkprophet.series.errors import SeriesError
@@ -143,6 +144,36 @@ def rebuild(prophet: type, state: State, config: Config) -> Any:
     model.history = model.setup_dataframe(history)
     model.set_changepoints()
     return model
+
+
+def prophet_of(state: State, config: Config) -> Any:
+    """A genuine `prophet.Prophet`, fitted: it predicts, plots and cross-validates as any other.
+
+    Raises
+    ------
+    ValueError
+        For a state that a fallback forecasts.
+    """
+    if state.method != "prophet":
+        raise ValueError(f"this group is forecast by the fallback {state.method!r}, not by Prophet")
+    with stan.quiet():
+        from prophet import Prophet
+
+        return rebuild(Prophet, state, config)
+
+
+def plot(model: Any) -> Any:
+    """A matplotlib Figure of a fitted Prophet: its history and a forecast of a tenth of it."""
+    ds = model.history["ds"].to_numpy().astype("datetime64[us]")
+    step = frequency.infer(ds)
+    future = step.shift(ds[-1], np.arange(1, max(2 * step.season, len(ds) // 10) + 1))
+    rows = model.history.drop(columns=["y", "y_scaled", "t", "cap_scaled"], errors="ignore")
+    if not model.extra_regressors:
+        rows = rows.reindex(range(len(rows) + len(future))).ffill()
+        rows.loc[len(ds) :, "ds"] = future.astype("datetime64[ns]")
+    for name, props in model.extra_regressors.items():
+        rows[name] = rows[name] * props["std"] + props["mu"]
+    return model.plot(model.predict(rows))
 
 
 def _set_components(model: Any, state: State, pd: Any) -> None:

@@ -14,25 +14,8 @@ from sparkprophet.series.errors import SeriesError
 from sparkprophet.series.seasonality import Seasonality
 from sparkprophet.series.state import Parameters, Scales, State
 
-_DAY = np.timedelta64(1, "D")
 # Prophet's noise of a series that has none.
 _NO_NOISE = 1e-9
-# Of a seasonal period; Prophet's own rule switches a yearly seasonality on from 730 days.
-_PERIODS = 730 / 365.25
-
-
-def choose(config: Config, seasonalities: tuple[Seasonality, ...], ds: np.ndarray) -> str:
-    """The solver of a series with sorted timestamps `ds`: native or stan.
-
-    What the config says; with "auto" native, but stan where a seasonality has less than two
-    periods of history (730 days for a yearly one). Such a seasonality and the trend explain the
-    same rows, the mode's forecast is arbitrary, and Stan's early stop is what users know.
-    """
-    if config.solver != "auto":
-        return config.solver
-    days = (ds[-1] - ds[0]) / _DAY
-    short = any(season.period * _PERIODS > days for season in seasonalities)
-    return "stan" if short else "native"
 
 
 def estimate(

@@ -2,45 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import socket
-import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 
 from sparkprophet.series.config import Config
 from sparkprophet.series.state import State
-
-
-@dataclass
-class Clock:
-    """Wall and CPU seconds of a block of work, children that ended included."""
-
-    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
-    seconds: float = 0.0
-    cpu_seconds: float = 0.0
-
-    @staticmethod
-    @contextlib.contextmanager
-    def measure() -> Iterator[Clock]:
-        """Fills the clock it yields when the block ends, however it ends."""
-        clock, wall, cpu = Clock(), time.perf_counter(), cpu_seconds()
-        try:
-            yield clock
-        finally:
-            clock.seconds = time.perf_counter() - wall
-            clock.cpu_seconds = cpu_seconds() - cpu
-
-
-def cpu_seconds() -> float:
-    """CPU seconds of this process and of its children that ended, user and system."""
-    # os.times() counts its own process in hundredths only, too coarse for fits of a millisecond.
-    times = os.times()
-    return time.process_time() + times.children_user + times.children_system
 
 
 @dataclass
@@ -65,6 +35,8 @@ class Fit:
         First and last timestamp of those rows.
     log_posterior : float or None
         Of the solution, as the solver gives it; None where nothing was optimised.
+    search : dict
+        What a search before the fit adds to the series' row, by column; empty without one.
     """
 
     status: str
@@ -77,6 +49,7 @@ class Fit:
     start: np.datetime64 | None = None
     end: np.datetime64 | None = None
     log_posterior: float | None = None
+    search: dict[str, Any] = field(default_factory=dict)
 
 
 def where() -> tuple[str, int]:

@@ -7,11 +7,12 @@ snake_case names are understood too, so that a Prophet holidays frame can be pas
 
 from __future__ import annotations
 
-import datetime
 import math
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
+
+from sparkprophet.series.ranges import instant, positive, whole
 
 MODES = ("additive", "multiplicative")
 
@@ -39,59 +40,6 @@ _BUILT_IN = ("yearly", "monthly", "weekly", "daily")
 def camel(name: str) -> str:
     """lower_window -> lowerWindow."""
     return re.sub(r"_([a-z])", lambda match: match.group(1).upper(), name)
-
-
-def positive(value: Any, what: str) -> float:
-    """A finite number above zero, or ValueError naming `what`."""
-    number = finite(value, what)
-    if number <= 0:
-        raise ValueError(f"{what}: found {value!r}, must be a number > 0")
-    return number
-
-
-def finite(value: Any, what: str) -> float:
-    """A finite number, or ValueError naming `what`."""
-    try:
-        number = math.nan if isinstance(value, (bool, str)) else float(value)
-    except (OverflowError, TypeError, ValueError):
-        number = math.nan
-    if not math.isfinite(number):
-        raise ValueError(f"{what}: found {value!r}, must be a finite number")
-    return number
-
-
-def whole(value: Any, what: str, low: int | None = None) -> int:
-    """A whole number of at least `low`, or ValueError naming `what`."""
-    number = finite(value, what)
-    if number != int(number) or (low is not None and number < low):
-        bound = "" if low is None else f" >= {low}"
-        raise ValueError(f"{what}: found {value!r}, must be a whole number{bound}")
-    return int(number)
-
-
-def instant(value: Any, what: str) -> str:
-    """A date or time as ISO 8601 text without a zone, or ValueError naming `what`."""
-    try:
-        if isinstance(value, str):
-            moment = datetime.datetime.fromisoformat(value)
-        elif isinstance(value, datetime.datetime):
-            moment = value
-        elif isinstance(value, datetime.date):
-            moment = datetime.datetime(value.year, value.month, value.day)
-        else:
-            moment = value.astype("datetime64[us]").item()
-        if moment.tzinfo is not None:
-            raise ValueError("it has a time zone")
-        if not 1678 <= moment.year <= 2261:
-            raise ValueError("it lies outside the years 1678 to 2261")
-        # pd.Timestamp is a datetime too; its text may carry nanoseconds.
-        moment = datetime.datetime.fromisoformat(str(moment)[:26])
-    except (AttributeError, TypeError, ValueError) as error:
-        raise ValueError(
-            f"{what}: found {value!r}, must be a date or time without a zone such as "
-            f"'2024-12-24' ({error})"
-        ) from error
-    return moment.isoformat()
 
 
 def seasonality_term(entry: Any) -> dict[str, Any]:

@@ -17,9 +17,11 @@ import pandas as pd
 
 from sparkprophet.numerics import compiled, solver
 from sparkprophet.spark.grouped import forecasting
+from sparkprophet.spark.schema import FIT, SEARCH, ddl
 from sparkprophet.spark.worker import forecasts
-from sparkprophet.spark.worker.group_row import RECORD_DDL, GroupLayout, fit_group, group_function
-from sparkprophet.tuning import TUNED_DDL, TUNED_TYPES, Search, tune_series, warm_up
+from sparkprophet.spark.worker.group_layout import GroupLayout
+from sparkprophet.spark.worker.group_row import fit_group, group_function
+from sparkprophet.tuning import Search, tune_series, warm_up
 
 Batch = Callable[..., Any]
 
@@ -60,20 +62,20 @@ def _checked(request: dict[str, Any]) -> dict[str, Any]:
     if "stage" not in request:
         return {}
     # Spark ML's Params, which no other work in a worker needs.
-    from sparkprophet.spark import columns
     from sparkprophet.spark.grouped.estimator import GroupedProphet
+    from sparkprophet.spark.input_checks import check_settings
 
     stage = GroupedProphet(**request["stage"])
     stage._resetUid(request["uid"])
     config = stage.series_config()
-    columns.check_settings(stage, config)
-    answer = {"config": config.to_json(), "schema": RECORD_DDL, "search": None}
+    check_settings(stage, config)
+    answer: dict[str, Any] = {"config": config.to_json(), "schema": ddl(FIT), "search": None}
     if "tuner" in request:
         from sparkprophet.spark.grouped.tuner import GroupedProphetTuner
 
         tuner = GroupedProphetTuner(estimator=stage, **request["tuner"])
         tuner.check_search(stage, config)
-        answer |= {"schema": f"{RECORD_DDL}, {TUNED_DDL}", "search": asdict(tuner.search())}
+        answer |= {"schema": ddl([*FIT, *SEARCH]), "search": asdict(tuner.search())}
     return answer
 
 
@@ -83,7 +85,7 @@ def fit(arguments: str) -> Batch:
     `arguments` has `keys` and `columns`, as in GroupLayout, and `config` as `check` gave it.
     """
     given = json.loads(arguments)
-    return group_function(_layout(given), given["config"], fit_group, {}, solver.warm_up)
+    return group_function(_layout(given), given["config"], fit_group, (), solver.warm_up)
 
 
 def tune(arguments: str) -> Batch:
@@ -97,7 +99,7 @@ def tune(arguments: str) -> Batch:
     work = partial(tune_series, search=search, threads=given["threads"])
     warm = partial(warm_up, search.sampler)
     config, layout = given["config"], _layout(given)
-    return group_function(layout, config, work, TUNED_TYPES, warm, search.group_timeout)
+    return group_function(layout, config, work, SEARCH, warm, search.group_timeout)
 
 
 def _layout(given: dict[str, Any]) -> GroupLayout:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from pyspark import keyword_only
 from pyspark.ml.param import Param, Params
 
+from sparkprophet.messages import nearest
 from sparkprophet.search.space import SearchSpace
 from sparkprophet.series.config import SETTINGS, Config, as_param_value
-from sparkprophet.series.errors import clip
-from sparkprophet.series.ranges import Number, OneOf, Whole
+from sparkprophet.series.ranges import Number, OneOf, Whole, text, texts
 
 P = TypeVar("P", bound="TableParams")
 
@@ -28,30 +27,6 @@ class Spec:
     default: Any
     convert: Callable[[Any, str], Any]
     doc: str
-
-
-def text(value: Any, what: str) -> str:
-    """A non-empty string, or TypeError naming `what`."""
-    if not isinstance(value, str) or not value:
-        raise TypeError(f"{what}: found {value!r}, must be non-empty text")
-    return value
-
-
-def texts(value: Any, what: str) -> list[str]:
-    """A list of non-empty strings without repeats, or TypeError/ValueError naming `what`."""
-    if isinstance(value, str) or not hasattr(value, "__iter__"):
-        raise TypeError(f"{what}: found {value!r}, must be a list of column names")
-    names = [text(entry, what) for entry in value]
-    if len(set(names)) < len(names):
-        raise ValueError(f"{what}: found {names!r}; name each column once")
-    return names
-
-
-def switch(value: Any, what: str) -> bool:
-    """True or False, or TypeError naming `what`."""
-    if not isinstance(value, bool):
-        raise TypeError(f"{what}: found {value!r}, must be True or False")
-    return value
 
 
 def space_json(value: Any, what: str) -> str:
@@ -118,6 +93,8 @@ class TableParams(Params):
     """Params that come from a table; subclasses are made with `with_params`."""
 
     specs: tuple[Spec, ...] = ()
+    __signature__: ClassVar[inspect.Signature]
+    _input_kwargs: dict[str, Any]
 
     @keyword_only
     def __init__(self, **values: Any) -> None:
@@ -146,16 +123,15 @@ class TableParams(Params):
         """A copy with extra values, which are checked as a setter checks them."""
         checked = {}
         for param, value in (extra or {}).items():
-            own = self.hasParam(param.name) and param.parent == self.uid
-            checked[param] = self.getParam(param.name).typeConverter(value) if own else value
+            owned = self.hasParam(param.name) and param.parent == self.uid
+            checked[param] = self.getParam(param.name).typeConverter(value) if owned else value
         return super().copy(checked)
 
     def _check_name(self, name: str) -> None:
         known = [spec.name for spec in self.specs]
         if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            hint = f"did you mean {near[0]!r}?" if near else clip(f"known: {', '.join(known)}", 400)
-            raise TypeError(f"{type(self).__name__} has no param {name!r}; {hint}")
+            remedy = nearest(name, known)
+            raise TypeError(f"{type(self).__name__} has no param {name!r}; {remedy}")
 
     def _optional(self, name: str) -> Any:
         """A param's value, or None where it is unset."""
@@ -178,11 +154,11 @@ def with_params(*specs: Spec) -> Callable[[type[P]], type[P]]:
             inspect.Parameter(s.name, inspect.Parameter.KEYWORD_ONLY, default=s.default)
             for s in specs
         ]
-        own = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        receiver = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
         cls.__signature__ = inspect.Signature(keywords)
         for name in ("__init__", "setParams"):
             method = _own_copy(getattr(cls, name))
-            method.__signature__ = inspect.Signature([own, *keywords])
+            method.__signature__ = inspect.Signature([receiver, *keywords])
             setattr(cls, name, method)
         return cls
 

@@ -305,7 +305,7 @@ def test_a_param_that_a_trial_does_not_ask_for_keeps_the_estimators_own_value(ro
     config = Config(changepointPriorScale=0.4, uncertaintySamples=0)
     series = Series(given.ds.to_numpy("datetime64[us]"), given.y.to_numpy(float))
     outcome = tune_series(series, config, 4, search)
-    trials = outcome.extra["trials"]
+    trials = outcome.search["trials"]
     found = tried_conditionally(trials, mode)
     for trial, params in zip(trials, found, strict=True):
         expected = rmse_by_hand(rows, "a", own_value_unless_tried(params))
@@ -313,10 +313,10 @@ def test_a_param_that_a_trial_does_not_ask_for_keeps_the_estimators_own_value(ro
     if warm and mode == "multiplicative":  # so its own 0.4 is not asked for
         assert found[0] == {"seasonalityMode": "additive"}
     best = min(range(len(trials)), key=lambda number: trials[number]["value"])
-    assert outcome.extra["best_value"] == trials[best]["value"]
+    assert outcome.search["best_value"] == trials[best]["value"]
     # The multiplicative ones are the better ones here: with and without a scale to search.
     assert ("changepointPriorScale" in found[best]) == (mode == "multiplicative")
-    fitted = outcome.fit.config
+    fitted = outcome.config
     assert {n: getattr(fitted, n) for n in ("seasonalityMode", "changepointPriorScale")} == (
         own_value_unless_tried(found[best])
     )

@@ -22,6 +22,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import IO, Any
 
+from sparkprophet.messages import shown
 from sparkprophet.search.batched.facts import facts_of
 from sparkprophet.search.batched.ownership import PERIOD
 from sparkprophet.search.batched.rounds import propose
@@ -30,7 +31,6 @@ from sparkprophet.search.batched.study import BatchedStudy
 from sparkprophet.search.paper import PAPER_SPACE
 from sparkprophet.search.sampler import check_sampler
 from sparkprophet.search.space import SearchSpace
-from sparkprophet.search.values import shown
 
 
 class Calls:

@@ -68,8 +68,8 @@ def hashed_folds(
     with contextlib.ExitStack() as stack:
         hashed = dataset.withColumn(name, _hash(dataset, seed))
         stack.enter_context(_kept(hashed, level))
-        found = hashed.agg(F.count("*"), F.count_distinct(name)).first()
-        if found[0] > found[1]:
+        rows = hashed.agg(F.count("*"), F.count_distinct(name)).collect()[0]
+        if rows[0] > rows[1]:
             # By the texts, as rows that differ only in where they are NULL have one hash.
             texts = [quoted(column).cast("string") for column in dataset.columns]
             copies = Window.partitionBy(name).orderBy(*texts)
@@ -169,7 +169,7 @@ def _folds(
 ) -> list[Fold]:
     """One fold per pair of conditions, each with rows on both sides."""
     sums = [F.count_if(condition) for condition in (*train, *held)]
-    counts = data.agg(*sums).first()
+    counts = data.agg(*sums).collect()[0]
     for position, count in enumerate(counts):
         if count == 0:
             fold, side = position % len(train), ("training", "validation")[position // len(train)]

@@ -10,11 +10,12 @@ from typing import Any
 
 from pyspark.ml.param import Param, Params
 
+from sparkprophet.messages import shown
 from sparkprophet.search.batched.rounds import propose
 from sparkprophet.search.dimensions import Choice, Fixed, Int, Uniform, When
 from sparkprophet.search.paper import PAPER_SPACE
 from sparkprophet.search.space import SearchSpace
-from sparkprophet.search.values import flag, shown, whole_number
+from sparkprophet.search.values import flag, whole_number
 
 
 class BayesianParamGridBuilder:

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, cast
 
 from pyspark.ml import Model
 from pyspark.ml.util import MLReadable, MLWritable
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from sparkprophet.messages import clip
 from sparkprophet.report.report import Report, make_report
 from sparkprophet.report.scaling import Run
 from sparkprophet.report.shapes import shape
-from sparkprophet.series.errors import clip
+from sparkprophet.series import genuine_prophet
 from sparkprophet.spark import columns
 from sparkprophet.spark.errors import FitFailedError
 from sparkprophet.spark.grouped import forecasting, timings
 from sparkprophet.spark.grouped.summary import Summary
+from sparkprophet.spark.input_checks import check_input
 from sparkprophet.spark.params import GroupedProphetParams
 from sparkprophet.spark.saving.models_table import read_models, write_models
 from sparkprophet.spark.saving.stages import StageReader, StageWriter
@@ -34,8 +36,9 @@ class GroupedProphetModel(GroupedProphetParams, Model, MLWritable, MLReadable[An
 
     def __init__(self, table: DataFrame | None = None, summary: Summary | None = None) -> None:
         super().__init__()
-        self._table = table
-        self._summary = summary
+        # Unset only where a class is asked for its params.
+        self._table = cast(DataFrame, table)
+        self._summary = cast(Summary, summary)
 
     @property
     def models(self) -> DataFrame:
@@ -97,7 +100,7 @@ class GroupedProphetModel(GroupedProphetParams, Model, MLWritable, MLReadable[An
             F.median("seasonal_naive"),
             F.count_if(F.col("tuned") < F.col("untuned")),
             F.count_if(F.col("tuned") < F.col("seasonal_naive")),
-        ).first()
+        ).collect()[0]
         count, tuned, untuned, naive, beats_untuned, beats_naive = facts
         if not count:
             return "no group was tuned"
@@ -148,20 +151,21 @@ class GroupedProphetModel(GroupedProphetParams, Model, MLWritable, MLReadable[An
             For a shape, price or deadline out of range, a model of another number of groups, or
             one without timings.
         """
-        own = self._summary
         for other in compare:
-            if other.summary.groups != own.groups:
+            if other.summary.groups != self.summary.groups:
                 raise ValueError(
                     f"compare: found a model of {other.summary.groups} groups, must be the same "
-                    f"job as this one's {own.groups}"
+                    f"job as this one's {self.summary.groups}"
                 )
         runs = [Run(other.summary.slots, other.summary.wall_seconds) for other in compare]
         wanted = [shape(text) for text in shapes]
-        return make_report(timings.collect(self._table, own), runs, wanted, price, deadline)
+        return make_report(
+            timings.collect(self._table, self._summary), runs, wanted, price, deadline
+        )
 
     def _transform(self, dataset: DataFrame) -> DataFrame:
         config = self.series_config()
-        columns.check_input(dataset, self, config, fitting=False)
+        check_input(dataset, self, config, fitting=False)
         return forecasting.transform(dataset, self, self._table, config)
 
     def forecast(
@@ -209,7 +213,7 @@ class GroupedProphetModel(GroupedProphetParams, Model, MLWritable, MLReadable[An
         unit, multiplicative ones as a share of the trend. NULL for rows that cannot be forecast.
         """
         config = self.series_config()
-        columns.check_input(dataset, self, config, fitting=False)
+        check_input(dataset, self, config, fitting=False)
         return forecasting.components(dataset, self, self._table, config)
 
     def prophet(self, **key: Any) -> Any:
@@ -231,7 +235,7 @@ class GroupedProphetModel(GroupedProphetParams, Model, MLWritable, MLReadable[An
 
     def plot(self, **key: Any) -> Any:
         """A matplotlib Figure of one key: history, fitted values, a forecast with its interval."""
-        return forecasting.plot(self.prophet(**key))
+        return genuine_prophet.plot(self.prophet(**key))
 
     def unpersist(self) -> GroupedProphetModel:
         """Give back the memory and disk of the fitted table; a model saved and loaded needs none.
@@ -252,7 +256,7 @@ class GroupedProphetModel(GroupedProphetParams, Model, MLWritable, MLReadable[An
 
         def build(spark: SparkSession, path: str, metadata: dict[str, Any]) -> GroupedProphetModel:
             saved = metadata["defaultParamMap"] | metadata["paramMap"]
-            keys = cls().groupCols.typeConverter(saved["groupCols"])
+            keys = cls().getParam("groupCols").typeConverter(saved["groupCols"])
             table = read_models(spark, path, metadata["models"], keys)
             return cls(table, Summary.from_dict(metadata["summary"]))
 

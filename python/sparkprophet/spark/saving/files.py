@@ -20,7 +20,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.utils import is_remote
 
-from sparkprophet.series.errors import clip
+from sparkprophet.messages import clip
 
 _log = logging.getLogger("sparkprophet")
 

@@ -12,7 +12,7 @@ from pyspark.ml.pipeline import PipelineSharedReadWrite
 from pyspark.ml.util import DefaultParamsReader
 from pyspark.sql import SparkSession
 
-from sparkprophet.series.errors import clip
+from sparkprophet.messages import clip
 from sparkprophet.spark.saving.manifest import read_whole
 from sparkprophet.spark.saving.stages import read_metadata
 

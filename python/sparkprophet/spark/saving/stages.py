@@ -17,7 +17,7 @@ from pyspark.ml.util import DefaultParamsWriter, MLReader, MLWriter
 from pyspark.sql import SparkSession
 from pyspark.sql.utils import is_remote
 
-from sparkprophet.series.errors import clip
+from sparkprophet.messages import clip
 from sparkprophet.spark.saving.files import Files, files_of
 from sparkprophet.spark.saving.manifest import read_json, read_whole, write_manifest, write_text
 
