@@ -1,17 +1,18 @@
-"""Write the Scala traits of params from the tables that the Python Params are made from.
+"""Write the Scala sources that are made from Python's tables: params, columns of the models table.
 
     python scripts/scala_params.py
 
-Names, defaults, ranges and documents then are the same in both languages; a test fails while a
-trait differs from what this writes.
+Names, defaults, ranges, types and documents then are the same in both languages; a test fails while
+a file differs from what this writes.
 """
 
 from __future__ import annotations
 
 import json
 import math
+import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +26,20 @@ from sparkprophet import (
 )
 from sparkprophet.series import ranges
 from sparkprophet.series.ranges import Number, OneOf, Whole
-from sparkprophet.spark import params
+from sparkprophet.spark import params, schema
 from sparkprophet.spark.params import Spec
+from sparkprophet.spark.schema import ModelColumn
 
 _ROOT = Path(__file__).resolve().parents[1]
 FOLDER = _ROOT / "scala/src/generated/scala/sparkprophet/params"
 _WIDTH = 100
 _INDENT = "    "
+_HEAD = [
+    "// Made by scripts/scala_params.py from Python's tables: not to be edited.",
+    "// format: off",
+    "package sparkprophet.params",
+    "",
+]
 _ROWS = ("seasonalities", "holidays", "regressors")
 # By converter: the Scala type, the class of the Param and the method of TableParams that makes one.
 _KINDS: dict[Any, tuple[str, str, str]] = {
@@ -142,11 +150,7 @@ def trait(name: str, of: str, specs: Sequence[Spec]) -> str:
         imports += ["", "import sparkprophet.SearchSpace"]
     return "\n".join(
         [
-            "// Made by scripts/scala_params.py from the tables of the Python Params: "
-            "not to be edited.",
-            "// format: off",
-            "package sparkprophet.params",
-            "",
+            *_HEAD,
             *imports,
             "",
             _comment(f"The params of {of}, under the names that Python gives them.", indent=""),
@@ -175,6 +179,62 @@ def traits() -> dict[str, str]:
     return {f"{name}.scala": trait(name, of, specs) for name, of, specs in files}
 
 
+def _texts(values: Iterable[str]) -> str:
+    """Strings between the brackets of a Scala collection."""
+    return _wrapped(", ".join(map(json.dumps, values)), _INDENT, _INDENT)
+
+
+def _columns(name: str, doc: str, columns: Sequence[ModelColumn]) -> list[str]:
+    """A schema, and what its columns hold."""
+    lines = [""]
+    for token in re.split("(?<=[, ])", schema.ddl(columns)):
+        if len(lines[-1]) + len(token) > _WIDTH - 12:
+            lines.append("")
+        lines[-1] += token
+    return [
+        "  /**",
+        f"   * {doc}",
+        "   *",
+        *(f"   *   - `{column.name}`: {column.doc}" for column in columns),
+        "   */",
+        f"  val {name}: StructType = StructType.fromDDL(",
+        _INDENT + " +\n      ".join(map(json.dumps, lines)),
+        "  )",
+        "",
+    ]
+
+
+def model_columns() -> str:
+    """The Scala file of the columns of the models table."""
+    return "\n".join(
+        [
+            *_HEAD,
+            "import org.apache.spark.sql.types.StructType",
+            "",
+            "/** The columns of the models table besides its keys. */",
+            "private[sparkprophet] object ModelColumns {",
+            "",
+            *_columns("Fit", "What every fit gives.", schema.FIT),
+            *_columns("Search", "What a search adds.", schema.SEARCH),
+            "  /** Fields of the column `state`. */",
+            f"  val StateFields: Seq[String] = Seq(\n{_texts(schema.STATE_FIELDS)}\n  )",
+            "",
+            "  /** Columns of a saved table besides its own: hashes of a row's model and trials. */",
+            f"  val Checksums: Seq[String] = Seq(\n{_texts(schema.CHECKSUMS)}\n  )",
+            "",
+            "  /** Names, in lower case, that no key column may have. */",
+            f"  val Reserved: Set[String] = Set(\n{_texts(sorted(schema.RESERVED))}\n  )",
+            "}",
+            "",
+        ]
+    )
+
+
+def sources() -> dict[str, str]:
+    """Scala text of every generated file, by its name."""
+    return {**traits(), "ModelColumns.scala": model_columns()}
+
+
 if __name__ == "__main__":
-    for name, text in traits().items():
+    for name, text in sources().items():
         (FOLDER / name).write_text(text, "utf-8")

@@ -1,4 +1,4 @@
-"""Names, defaults, documents and ranges of params are the same in both languages."""
+"""Params, and columns of the models table, are the same in both languages."""
 
 import importlib.util
 import json
@@ -30,17 +30,17 @@ def scala(spark):
     return Scala(spark)
 
 
-def written_traits():
+def made_from_tables():
     path = ROOT / "scripts" / "scala_params.py"
     spec = importlib.util.spec_from_file_location("scala_params", path)
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
-    return script.traits()
+    return script.sources()
 
 
-def test_the_traits_are_made_from_pythons_tables():
+def test_the_generated_sources_are_made_from_pythons_tables():
     written = {path.name: path.read_text("utf-8") for path in GENERATED.rglob("*.scala")}
-    assert written == written_traits(), "run scripts/scala_params.py"
+    assert written == made_from_tables(), "run scripts/scala_params.py"
 
 
 @pytest.mark.parametrize("name", [*STAGES, *SPARKS])

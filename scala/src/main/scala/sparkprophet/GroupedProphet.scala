@@ -9,7 +9,7 @@ import org.json4s._
 import org.json4s.JsonDSL._
 import org.json4s.jackson.JsonMethods.parse
 
-import sparkprophet.grouped.GroupWork
+import sparkprophet.grouped.{GroupWork, Job}
 import sparkprophet.params.{Columns, GroupedProphetParams, InputChecks, InputColumns}
 import sparkprophet.saving.{StageReader, StageWriter, Written}
 import sparkprophet.workers.PythonWorkers
@@ -59,7 +59,7 @@ class GroupedProphet(override val uid: String)
       _ => GroupWork.layout(this, answer \ "config"),
       GroupedProphet.recordOf(answer)
     )
-    val (models, summary) = work.materialise(began)
+    val (models, summary) = Job.materialise(work, began)
     GroupedProphetModel.finished(uid, this, models, summary).setParent(this)
   }
 

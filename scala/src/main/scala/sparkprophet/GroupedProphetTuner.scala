@@ -9,7 +9,7 @@ import org.json4s._
 import org.json4s.JsonDSL._
 import org.json4s.jackson.JsonMethods.{compact, render}
 
-import sparkprophet.grouped.{Checkpoint, GroupWork, WarmStart}
+import sparkprophet.grouped.{Checkpoint, GroupWork, Job, WarmStart}
 import sparkprophet.params.{GroupedProphetTunerParams, InputChecks}
 import sparkprophet.params.Messages.refuse
 import sparkprophet.saving.{StageReader, StageWriter, Written}
@@ -71,10 +71,8 @@ class GroupedProphetTuner(override val uid: String)
       GroupedProphet.recordOf(answer)
     )
     val work = workOf(warmStarted(search, workOf))
-    val (models, summary) = checkpointed(answer, dataset.schema) match {
-      case None => work.materialise(began)
-      case Some(checkpoint) => checkpoint.explained(work.materialise(began, checkpoint.rows))
-    }
+    val checkpoint = checkpointed(answer, dataset.schema)
+    val (models, summary) = Job.materialise(work, began, checkpoint)
     GroupedProphetModel.finished(uid, params, models, summary).setParent(this)
   }
 

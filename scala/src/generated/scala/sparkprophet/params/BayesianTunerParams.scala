@@ -1,4 +1,4 @@
-// Made by scripts/scala_params.py from the tables of the Python Params: not to be edited.
+// Made by scripts/scala_params.py from Python's tables: not to be edited.
 // format: off
 package sparkprophet.params
 
@@ -6,7 +6,10 @@ import org.apache.spark.ml.param.{DoubleParam, IntParam, Param}
 
 import sparkprophet.SearchSpace
 
-/** The params of both Bayesian tuners but for those of Spark's own, under the names that Python gives them. */
+/**
+ * The params of both Bayesian tuners but for those of Spark's own, under the names that Python
+ * gives them.
+ */
 private[sparkprophet] trait BayesianTunerParams extends TableParams {
 
   /**

@@ -1,4 +1,4 @@
-// Made by scripts/scala_params.py from the tables of the Python Params: not to be edited.
+// Made by scripts/scala_params.py from Python's tables: not to be edited.
 // format: off
 package sparkprophet.params
 

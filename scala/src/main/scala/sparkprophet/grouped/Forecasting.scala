@@ -7,7 +7,7 @@ import org.apache.spark.sql.types._
 import org.json4s._
 import org.json4s.JsonDSL._
 
-import sparkprophet.params.{Columns, GroupedProphetParams, InputChecks}
+import sparkprophet.params.{Columns, GroupedProphetParams, InputChecks, ModelColumns}
 import sparkprophet.params.Messages.refuse
 import sparkprophet.workers.PythonWorkers
 
@@ -33,8 +33,8 @@ private[sparkprophet] object Forecasting {
       StructField("components", MapType(StringType, DoubleType))
     )
   )
-  private val StateFields = Seq("facts", "parameters", "ds", "y", "columns")
-  private val StateColumns = "config" +: "seed" +: StateFields.map(name => s"state_$name")
+  private val StateColumns =
+    "config" +: "seed" +: ModelColumns.StateFields.map(name => s"state_$name")
 
   /** The rows of `dataset` with forecast columns, by handleInvalid. */
   def transform(
@@ -200,7 +200,7 @@ private[sparkprophet] object Forecasting {
   /** A model row as the workers take it. */
   private def stateFields(params: GroupedProphetParams, models: DataFrame): Seq[Column] =
     Seq(col("config"), Columns.seed(params, models).as("seed")) ++
-      StateFields.map(name => col(s"state.$name").as(s"state_$name"))
+      ModelColumns.StateFields.map(name => col(s"state.$name").as(s"state_$name"))
 
   /** A field of a group's model, empty in its rows: Spark takes long over NULLs among arrays. */
   private def modelField(field: StructField): Column = {

@@ -5,12 +5,10 @@ import scala.util.control.NonFatal
 import org.apache.spark.sql.{Column, DataFrame, Dataset, SparkSession}
 import org.apache.spark.sql.functions._
 import org.apache.spark.sql.types.{DataType, StructType}
-import org.apache.spark.storage.StorageLevel
 import org.json4s._
 import org.json4s.JsonDSL._
 import org.slf4j.LoggerFactory
 
-import sparkprophet.Summary
 import sparkprophet.params.{Columns, GroupedProphetParams}
 import sparkprophet.workers.PythonWorkers
 
@@ -76,27 +74,6 @@ final private[sparkprophet] case class GroupWork(
       case name => col(name)
     }
     rows.select(keys ++ rest: _*)
-  }
-
-  /** Does the work once, keeps its rows, and counts them. */
-  def materialise(
-      began: Long,
-      kept: GroupWork => DataFrame = work => work.rows(work.costs)
-  ): (DataFrame, Summary) = PythonWorkers.explained(spark) {
-    // Kept by persist, not by a local checkpoint: a lost executor costs its own groups, not the
-    // model. A lazy table would be fitted again at every use.
-    val models = named(kept(this)).persist(StorageLevel.MEMORY_AND_DISK)
-    val counts =
-      try Summary.count(models)
-      catch {
-        case error: Throwable =>
-          GroupWork.release(models)
-          throw error
-      }
-    val wall = (System.currentTimeMillis() - began) / 1000.0
-    val limit = params.getParallelism
-    val atOnce = if (limit == 0) slots(spark) else math.min(slots(spark), limit)
-    (models, Summary(counts, wall, atOnce, began / 1000.0))
   }
 
   /** By the rows of every bucket, from a job that reads the keys alone. */

@@ -81,13 +81,4 @@ private[sparkprophet] object Columns {
   /** Names of the columns that a forecast adds: prediction, lower and upper end. */
   def outputs(params: GroupedProphetParams): Seq[String] =
     Seq(params.getPredictionCol, params.getLowerCol, params.getUpperCol)
-
-  // format: off
-  /** Columns of the models table besides the keys, and of the saved one. */
-  val ModelColumns: Set[String] = Set(
-    "status", "solver", "error_code", "error_message", "n_obs", "start", "end", "log_posterior",
-    "fit_seconds", "cpu_seconds", "host", "pid", "started_at", "config", "state", "best_value",
-    "n_trials", "stopped_by", "untuned_value", "naive_value", "trials", "checksum", "trials_checksum"
-  )
-  // format: on
 }

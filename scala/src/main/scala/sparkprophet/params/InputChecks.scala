@@ -58,7 +58,7 @@ private[sparkprophet] object InputChecks {
           s"groupCols: '${params.getOrDefault(param)}' is ${param.name} too; take it out of one " +
             "of them"
         )
-    groups.filter(name => Columns.ModelColumns(name.toLowerCase)).foreach { name =>
+    groups.filter(name => ModelColumns.Reserved(name.toLowerCase)).foreach { name =>
       refuse(
         s"groupCols: '$name' is a column of the models table; rename it, as in " +
           s"withColumnRenamed(\"$name\", \"group_$name\")"

@@ -1,14 +1,14 @@
 package sparkprophet.saving
 
-import org.apache.spark.sql.SparkSession
-import org.json4s._
-import org.json4s.jackson.JsonMethods.{compact, parse, render}
-import org.slf4j.LoggerFactory
-
 import scala.annotation.tailrec
 import scala.collection.immutable.SortedMap
 import scala.util.{Failure, Success, Try}
 import scala.util.control.NonFatal
+
+import org.apache.spark.sql.SparkSession
+import org.json4s._
+import org.json4s.jackson.JsonMethods.{compact, parse, render}
+import org.slf4j.LoggerFactory
 
 import sparkprophet.params.Messages.{clip, refuse}
 

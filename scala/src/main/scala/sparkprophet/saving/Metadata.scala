@@ -1,12 +1,12 @@
 package sparkprophet.saving
 
+import scala.util.control.NonFatal
+
 import org.apache.spark.ml.param.{Param, Params}
 import org.apache.spark.sql.SparkSession
 import org.json4s._
 import org.json4s.JsonDSL._
 import org.json4s.jackson.JsonMethods.{compact, parse, render}
-
-import scala.util.control.NonFatal
 
 import sparkprophet.params.TableParams
 import sparkprophet.params.Messages.{clip, refuse}

@@ -1,5 +1,7 @@
 package sparkprophet.saving
 
+import scala.util.control.NonFatal
+
 import org.apache.spark.SparkException
 import org.apache.spark.sql.{Column, DataFrame, SparkSession}
 import org.apache.spark.sql.functions._
@@ -7,9 +9,7 @@ import org.apache.spark.sql.types._
 import org.json4s._
 import org.json4s.jackson.JsonMethods.{compact, parse, render}
 
-import scala.util.control.NonFatal
-
-import sparkprophet.params.{Columns, InputColumns}
+import sparkprophet.params.{Columns, InputColumns, ModelColumns}
 import sparkprophet.params.Messages.{clip, refuse}
 
 /**
@@ -23,8 +23,8 @@ import sparkprophet.params.Messages.{clip, refuse}
  */
 private[sparkprophet] object ModelsTable {
 
-  private val Checksum = "checksum"
-  private val TrialsChecksum = "trials_checksum"
+  private val Checksum = ModelColumns.Checksums(0)
+  private val TrialsChecksum = ModelColumns.Checksums(1)
   // Half the size of Spark's default codec on arrays of doubles.
   private val Writing = Map("compression" -> "zstd")
   private val Reading = Map(
@@ -37,21 +37,8 @@ private[sparkprophet] object ModelsTable {
   )
   private val Remedy = "save the model again or restore it from a backup"
 
-  // format: off
-  private val Fitted = StructType.fromDDL(
-    "status string, solver string, error_code string, error_message string, n_obs bigint, " +
-      "start timestamp_ntz, end timestamp_ntz, log_posterior double, fit_seconds double, " +
-      "cpu_seconds double, host string, pid bigint, started_at timestamp, config string, " +
-      "state struct<facts:string,parameters:array<double>,ds:array<bigint>,y:array<double>," +
-      "columns:array<array<double>>>"
-  )
-  private val Tuned = StructType.fromDDL(
-    "best_value double, n_trials bigint, stopped_by string, untuned_value double, " +
-      "naive_value double, trials array<struct<trial:bigint,value:double,state:string," +
-      "params:string,seconds:double,cpu_seconds:double,error:string>>"
-  )
-  // format: on
-  private val Types = (Fitted ++ Tuned).map(field => field.name -> field.dataType).toMap
+  private val Types =
+    (ModelColumns.Fit ++ ModelColumns.Search).map(field => field.name -> field.dataType).toMap
 
   /** Writes `table` as `path`/models; what the metadata has to say of it. */
   def write(table: DataFrame, path: String): JObject = {
@@ -129,8 +116,9 @@ private[sparkprophet] object ModelsTable {
             error
           )
       }
-    val isTuned = schema.names.exists(Tuned.names.contains)
-    val wanted = keys ++ Fitted.names ++ (if (isTuned) Tuned.names.toSeq else Nil)
+    val ofSearch = ModelColumns.Search.names.toSeq
+    val isTuned = ofSearch.exists(schema.names.contains(_))
+    val wanted = keys ++ ModelColumns.Fit.names ++ (if (isTuned) ofSearch else Nil)
     if (schema.names.toSeq != wanted)
       refuse(
         clip(
