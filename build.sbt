@@ -24,7 +24,7 @@ lazy val pysparkJars: Option[File] =
     .map { path =>
       val dir = new File(path)
       if ((dir * "spark-core_*.jar").get.isEmpty)
-        sys.error(s"pyspark.jars (or PYSPARK_JARS) is '$path': no Spark there; give pyspark/jars")
+        sys.error(s"pyspark.jars (or PYSPARK_JARS): found no Spark in '$path'; give pyspark/jars")
       dir
     }
 
@@ -75,6 +75,9 @@ lazy val root = (project in file("."))
   .settings(
     name := "sparkprophet",
     Compile / scalaSource := baseDirectory.value / "scala" / "src" / "main" / "scala",
+    // What scripts/scala_params.py writes; in git, so that sbt needs no Python.
+    Compile / unmanagedSourceDirectories +=
+      baseDirectory.value / "scala" / "src" / "generated" / "scala",
     Compile / resourceDirectory := baseDirectory.value / "scala" / "src" / "main" / "resources",
     Test / scalaSource := baseDirectory.value / "scala" / "src" / "test" / "scala",
     Test / resourceDirectory := baseDirectory.value / "scala" / "src" / "test" / "resources",
