@@ -10,7 +10,7 @@ import numpy as np
 from pyspark.ml.param import Param, Params
 from pyspark.ml.tuning import CrossValidatorModel, TrainValidationSplitModel
 
-from sparkprophet.search.batched.study import ScoredTrial
+from sparkprophet.search.batched.trials import ScoredTrial
 from sparkprophet.search.space import SearchSpace
 from sparkprophet.spark.bayesian import saving
 

@@ -19,7 +19,7 @@ from pyspark.ml.param import Param, Params
 from pyspark.ml.util import MetaAlgorithmReadWrite
 from pyspark.sql import SparkSession
 
-from sparkprophet.search.batched.study import ScoredTrial
+from sparkprophet.search.batched.trials import ScoredTrial
 from sparkprophet.spark.saving.stage_loader import load_part
 from sparkprophet.spark.saving.stages import StageReader, StageWriter
 

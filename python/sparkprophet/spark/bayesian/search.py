@@ -16,7 +16,7 @@ from pyspark.ml.param import Param
 from pyspark.ml.util import MetaAlgorithmReadWrite
 
 from sparkprophet.search.batched.rules import Rules
-from sparkprophet.search.batched.study import Asked, BatchedTrials, ScoredTrial
+from sparkprophet.search.batched.trials import Asked, BatchedTrials, ScoredTrial
 from sparkprophet.search.space import SearchSpace
 from sparkprophet.spark.bayesian.candidate_fits import (
     Candidate,

@@ -16,7 +16,8 @@ from pyspark.sql import DataFrame
 from sparkprophet.search.batched.facts import facts_of
 from sparkprophet.search.batched.grid import GridStudy
 from sparkprophet.search.batched.rules import Rules
-from sparkprophet.search.batched.study import Asked, BatchedStudy, BatchedTrials
+from sparkprophet.search.batched.study import BatchedStudy
+from sparkprophet.search.batched.trials import Asked, BatchedTrials
 from sparkprophet.search.sampler import check_sampler
 from sparkprophet.search.space import SearchSpace
 from sparkprophet.series.ranges import Number, OneOf, Whole, flag, text
