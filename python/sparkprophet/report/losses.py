@@ -95,6 +95,7 @@ LABELS = {
     "epilogue": "after the last group",
     "unused": "slots that never worked",
 }
+"""Name of a part -> what it is, for people."""
 
 
 @dataclass(frozen=True)
