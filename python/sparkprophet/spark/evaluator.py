@@ -8,7 +8,7 @@ from typing import Any
 
 from pyspark.ml.evaluation import Evaluator
 from pyspark.ml.util import MLReadable, MLWritable
-from pyspark.sql import Column, DataFrame, SparkSession, Window
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
@@ -179,11 +179,7 @@ class ForecastEvaluator(TableParams, Evaluator, MLWritable, MLReadable[Any]):
     @classmethod
     def read(cls) -> StageReader:
         """A reader: `read().load(path)`, or shorter `ForecastEvaluator.load(path)`."""
-
-        def build(spark: SparkSession, path: str, metadata: dict[str, Any]) -> ForecastEvaluator:
-            return cls()
-
-        return StageReader(cls, build)
+        return StageReader(cls)
 
 
 ForecastEvaluator.__module__ = "sparkprophet"

@@ -6,7 +6,7 @@ from typing import Any
 
 from pyspark.ml import Estimator
 from pyspark.ml.util import MLReadable, MLWritable
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame
 
 from sparkprophet.numerics import solver
 from sparkprophet.spark.grouped import group_work
@@ -51,11 +51,7 @@ class GroupedProphet(GroupedProphetParams, Estimator[Any], MLWritable, MLReadabl
     @classmethod
     def read(cls) -> StageReader:
         """A reader: `read().load(path)`, or shorter `GroupedProphet.load(path)`."""
-
-        def build(spark: SparkSession, path: str, metadata: dict[str, Any]) -> GroupedProphet:
-            return cls()
-
-        return StageReader(cls, build)
+        return StageReader(cls)
 
 
 # Saved stages name one class that exists in Python and in Scala.
