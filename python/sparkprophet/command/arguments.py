@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-import sparkprophet
 from sparkprophet.command.errors import UsageError
 from sparkprophet.command.results import EXIT_CODES, Work
 from sparkprophet.messages import nearest
+from sparkprophet.version import __version__
 
 AddOption = Callable[..., argparse.Action]
 """`add_argument` of a command's parser."""
@@ -78,7 +78,7 @@ def parse(argv: Sequence[str], table: Sequence[Command]) -> tuple[Command, argpa
         "  spark-submit --conf spark.log.level=ERROR path/to/sparkprophet/__main__.py fit ...\n"
         "whose master, memory and logs are those that spark-submit is given.",
     )
-    program.add_argument("--version", action="version", version=sparkprophet.__version__)
+    program.add_argument("--version", action="version", version=__version__)
     subparsers = program.add_subparsers(dest="command", metavar="|".join(commands))
     parsers = {command.name: _add_parser(subparsers, command) for command in table}
     first = next((word for word in argv if not word.startswith("-")), None)

@@ -13,10 +13,10 @@ from sparkprophet.command.errors import UsageError
 from sparkprophet.command.results import DONE, TOO_MANY_FAILED, Work, checked, say, show
 from sparkprophet.command.settings import Settings, build, read_config
 from sparkprophet.messages import clip
-from sparkprophet.spark import columns
 from sparkprophet.spark.errors import FitFailedError
 from sparkprophet.spark.grouped.estimator import GroupedProphet
 from sparkprophet.spark.grouped.model import GroupedProphetModel
+from sparkprophet.spark.input_checks import check_input
 from sparkprophet.spark.saving.files import whole_folder
 
 _FIT_EXAMPLES = """\
@@ -150,7 +150,7 @@ def _table(
     """The table at `path`, its columns checked."""
     table = places.read_table(spark, flag, path, estimator)
     config = estimator.series_config()
-    checked(flag, lambda: columns.check_input(table, estimator, config, fitting))
+    checked(flag, lambda: check_input(table, estimator, config, fitting))
     return table
 
 
