@@ -69,7 +69,10 @@ private[sparkprophet] object InputChecks {
   private def checkOutputs(params: GroupedProphetParams, columns: InputColumns): Unit = {
     val names = Columns.outputs(params)
     if (names.distinct.length < names.length)
-      refuse(s"predictionCol, lowerCol, upperCol: found ${names.mkString(", ")}; they must differ")
+      refuse(
+        s"predictionCol, lowerCol, upperCol: found ${names.mkString(", ")}, must be three names; " +
+          "rename one"
+      )
     val outputs = Seq(params.predictionCol, params.lowerCol, params.upperCol)
     for ((param, name) <- outputs.zip(names) if columns.same(name).nonEmpty)
       refuse(
