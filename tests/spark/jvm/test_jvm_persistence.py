@@ -264,7 +264,7 @@ def test_scala_reads_what_a_killed_save_left(scala, tmp_path):
     shutil.rmtree(path / "manifest")
     assert scala.load(path).getSeed() == 8
     shutil.rmtree(old)
-    with pytest.raises(IllegalArgumentException, match="stage has no manifest"):
+    with pytest.raises(IllegalArgumentException, match="stage: has no manifest"):
         scala.load(path)
 
 

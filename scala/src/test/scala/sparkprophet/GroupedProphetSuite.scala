@@ -82,7 +82,7 @@ class GroupedProphetSuite extends AnyFunSuite with SharedSession {
       .withColumn("promo", (dayofmonth(col("ds")) % 3 === 0).cast("double"))
       .withColumn("y", col("y") + col("promo") * 7)
     val fitted = stage.setRegressors(Array("promo")).fit(promo)
-    assert(messageOf(fitted.forecast(3)).startsWith("the models use promo: give forecast a"))
+    assert(messageOf(fitted.forecast(3)).startsWith("regressors: the models use promo; give a"))
     val after = promo.withColumn("ds", date_add(col("ds"), 60)).withColumn("promo", lit(1.0))
     val found = fitted.forecast(2, after, includeHistory = false).orderBy("ds").collect()
     assert(found.length == 2)
@@ -112,28 +112,28 @@ class GroupedProphetSuite extends AnyFunSuite with SharedSession {
 
   test("what cannot work is refused before any job, by name and with a remedy") {
     val cases = Seq[(() => Any, String)](
-      (() => stage.setGroupCols(Array("G")).fit(lines), "groupCols is 'G', and there is no such"),
-      (() => stage.setTimestampCol("g").fit(lines), "timestampCol is 'g', a column of type string"),
-      (() => stage.setLabelCol("ds").fit(lines), "labelCol is 'ds', a column of type date"),
-      (() => stage.setGroupCols(Array("y")).fit(lines), "groupCols has 'y', which is labelCol too"),
-      (() => stage.setPredictionCol("Y").fit(lines), "predictionCol is 'Y', which is in the input"),
+      (() => stage.setGroupCols(Array("G")).fit(lines), "groupCols: there is no column 'G'; did"),
+      (() => stage.setTimestampCol("g").fit(lines), "timestampCol: column 'g' is string, must be"),
+      (() => stage.setLabelCol("ds").fit(lines), "labelCol: column 'ds' is date, must be"),
+      (() => stage.setGroupCols(Array("y")).fit(lines), "groupCols: 'y' is labelCol too"),
+      (() => stage.setPredictionCol("Y").fit(lines), "predictionCol: column 'Y' is in the input"),
       (
         () => stage.setLowerCol("yhat").fit(lines),
-        "predictionCol, lowerCol, upperCol are yhat, yhat"
+        "predictionCol, lowerCol, upperCol: found yhat, yhat"
       ),
-      (() => stage.setGrowth("logistic").fit(lines), "growth is 'logistic' without capCol"),
+      (() => stage.setGrowth("logistic").fit(lines), "growth: found 'logistic' without capCol"),
       (
         () => stage.setRegressors(Array("promo")).fit(lines),
-        "regressors or seasonalities is 'promo'"
+        "regressors or seasonalities: there is no column 'promo'"
       ),
-      (() => stage.setGrowth("Linear"), "growth is 'Linear': choose one of linear, logistic, flat"),
-      (() => stage.setGroupCols(null), "groupCols is null: give an array, which may be empty"),
-      (() => stage.setIntervalWidth(1.0), "intervalWidth is 1.0: give a number between 0 and 1"),
-      (() => stage.setNChangepoints(-1), "nChangepoints is -1: give a whole number >= 0"),
-      (() => model.forecast(0), "horizon is 0: give a whole number of steps >= 1"),
-      (() => stage.fit(lines.limit(0)), "dataset has no rows"),
-      (() => model.trials, "was fitted, not tuned: use GroupedProphetTuner"),
-      (() => new GroupedProphetTuner().fit(lines), "estimator is not set: GroupedProphetTuner")
+      (() => stage.setGrowth("Linear"), "growth: found 'Linear', must be one of linear, logistic"),
+      (() => stage.setGroupCols(null), "groupCols: found null, must be an array, which may"),
+      (() => stage.setIntervalWidth(1.0), "intervalWidth: found 1.0, must be a number between 0"),
+      (() => stage.setNChangepoints(-1), "nChangepoints: found -1, must be a whole number >= 0"),
+      (() => model.forecast(0), "horizon: found 0, must be a whole number of steps >= 1"),
+      (() => stage.fit(lines.limit(0)), "dataset: has no rows"),
+      (() => model.trials, "trials: this model was fitted, not tuned; use GroupedProphet"),
+      (() => new GroupedProphetTuner().fit(lines), "estimator: is not set; GroupedProphetTuner")
     )
     for ((run, expected) <- cases) assert(messageOf(run()).contains(expected))
   }
