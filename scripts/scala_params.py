@@ -219,7 +219,7 @@ def model_columns() -> str:
             "  /** Fields of the column `state`. */",
             f"  val StateFields: Seq[String] = Seq(\n{_texts(schema.STATE_FIELDS)}\n  )",
             "",
-            "  /** Columns of a saved table besides its own: hashes of a row's model and trials. */",
+            "  /** Columns of a saved table besides its own: hashes of rows and of trials. */",
             f"  val Checksums: Seq[String] = Seq(\n{_texts(schema.CHECKSUMS)}\n  )",
             "",
             "  /** Names, in lower case, that no key column may have. */",

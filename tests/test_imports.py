@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -185,3 +186,11 @@ def test_version_of_the_package_is_that_of_setup():
         check=True,
     )
     assert done.stdout.split()[-1] == sparkprophet.__version__
+
+
+def test_examples_leave_the_command_line_alone():
+    # Users copy them: a session, for one, is Spark's own.
+    texts = {path.name: path.read_text("utf-8") for path in (ROOT / "examples").glob("*.py")}
+    assert any("from sparkprophet import" in text for text in texts.values())
+    command = re.compile(r"sparkprophet(\.| import )command")
+    assert [name for name, text in texts.items() if command.search(text)] == []

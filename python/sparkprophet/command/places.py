@@ -9,10 +9,10 @@ from collections.abc import Mapping
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import types as T
-from pyspark.sql.utils import is_remote
 
 from sparkprophet.command.errors import SPARK_ERRORS, UsageError, in_a_line
 from sparkprophet.spark import columns
+from sparkprophet.spark.jobs import is_connect
 from sparkprophet.spark.params import GroupedProphetParams
 from sparkprophet.spark.saving.files import Files
 
@@ -70,7 +70,7 @@ def check_output(spark: SparkSession, output: str, overwrite: bool) -> None:
     UsageError
         Where it is in the way.
     """
-    if is_remote():
+    if is_connect(spark):
         return
     files = Files(spark, output)
     if files.exists(output):
@@ -129,7 +129,7 @@ def save_mode(overwrite: bool) -> str:
 
 def model_folder(spark: SparkSession, path: str) -> str:
     """The model's folder where `path` is what fit or tune wrote, else `path`."""
-    if not is_remote() and Files(spark, path).exists(f"{path}/model/metadata"):
+    if not is_connect(spark) and Files(spark, path).exists(f"{path}/model/metadata"):
         return f"{path}/model"
     return path
 
@@ -159,7 +159,7 @@ def _check_in_the_way(output: str, names: list[str] | None, overwrite: bool) -> 
 
 
 def _format(spark: SparkSession, flag: str, path: str) -> str:
-    files = None if is_remote() else Files(spark, path)
+    files = None if is_connect(spark) else Files(spark, path)
     if files is not None and not files.exists(path):
         raise UsageError(f"{flag}: there is nothing at {path}; check the path")
     by_name = _ending(path)

@@ -13,12 +13,10 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from sparkprophet.messages import MESSAGE_LIMIT
 from sparkprophet.search.batched import ownership, stored
 from sparkprophet.search.batched.trials import Asked, BatchedTrials, ScoredTrial
-from sparkprophet.search.sampler import make_sampler
+from sparkprophet.search.sampler import sampler_of_trial
 from sparkprophet.search.space import SearchSpace
 from sparkprophet.search.study import optuna_silenced
 
@@ -193,22 +191,8 @@ class BatchedStudy(BatchedTrials):
             self._study._storage.set_trial_user_attr(trial._trial_id, stored.CHECKSUM, found)
 
     def _sampler_of(self, number: int) -> optuna.samplers.BaseSampler:
-        from optuna.samplers import RandomSampler
-
-        kind, seed, startup = self._sampler
-        own, common = (
-            int(np.random.SeedSequence([seed % 2**64, *of_trial]).generate_state(1)[0])
-            for of_trial in ([number], [])
-        )
-        if kind != "qmc":
-            return make_sampler(kind, own, startup, self._space)
-        sampler = make_sampler(kind, common, startup, self._space)
-        # The sequence is of one seed, but not what is drawn besides: conditional dimensions.
-        sampler._independent_sampler = RandomSampler(seed=own)
-        # Optuna counts what it has drawn, which a killed process may have drawn in vain. As there,
-        # the trial after the first, random one has the first point of the sequence.
-        sampler._find_sample_id = lambda *_: max(number - 1, 0)
-        return sampler
+        kind, seed, num_startup_trials = self._sampler
+        return sampler_of_trial(kind, seed, number, num_startup_trials, self._space)
 
     def _finish(self, number: int, value: float | None, attributes: dict[str, Any]) -> None:
         import optuna

@@ -13,12 +13,12 @@ from pyspark.ml.param import Param, Params
 from pyspark.ml.tuning import CrossValidator, TrainValidationSplit
 from pyspark.sql import DataFrame
 
+from sparkprophet.search import sampler
 from sparkprophet.search.batched.facts import facts_of
 from sparkprophet.search.batched.grid import GridStudy
 from sparkprophet.search.batched.rules import Rules
 from sparkprophet.search.batched.study import BatchedStudy
 from sparkprophet.search.batched.trials import Asked, BatchedTrials
-from sparkprophet.search.sampler import check_sampler
 from sparkprophet.search.space import SearchSpace
 from sparkprophet.series.ranges import Number, OneOf, Whole, flag, text
 from sparkprophet.spark.bayesian import folds, saving
@@ -71,10 +71,10 @@ _SHARED = (
          "not on parallelism."),
     Spec("parallelism", 1, Whole(1),
          "Most fits at work at one time, over folds and candidates together."),
-    Spec("sampler", "tpe", OneOf("tpe", "random", "qmc", "gp", "cmaes"),
+    Spec("sampler", "tpe", OneOf(*sampler.KINDS),
          "Proposes the candidates. tpe: our compiled TPE, with the numerics of Optuna's; the "
          "others: Optuna's own."),
-    Spec("numStartupTrials", 10, Whole(0), "Random trials before tpe, gp or cmaes learn."),
+    Spec("numStartupTrials", 10, Whole(0), f"Random trials before {sampler.learners()} learn."),
     Spec("earlyStoppingRounds", 0, Whole(0),
          "Stop once so many trials have brought no better value; looked at between batches; 0: "
          "never."),
@@ -155,7 +155,7 @@ class _BayesianTuner(TableParams):
             grid = self.getOrDefault("estimatorParamMaps")
             return GridStudy(_points(grid), maximise), lambda asked: grid[asked.number]
         space = self.getSearchSpace()
-        check_sampler(self.getOrDefault("sampler"), space)
+        sampler.check_sampler(self.getOrDefault("sampler"), space)
         params = params_of(estimator, space)
         study = BatchedStudy(
             space,

@@ -14,7 +14,7 @@ from pyspark.ml import Estimator
 from pyspark.ml.util import MLReadable, MLWritable
 from pyspark.sql import DataFrame, SparkSession
 
-from sparkprophet.search.sampler import check_sampler
+from sparkprophet.search import sampler
 from sparkprophet.search.space import SearchSpace
 from sparkprophet.series.config import SETTINGS, Config
 from sparkprophet.series.metrics import METRICS, NEEDS_INTERVALS
@@ -89,11 +89,11 @@ def _estimator(value: Any, what: str) -> GroupedProphet:
     Spec(
         "sampler",
         "tpe",
-        OneOf("tpe", "random", "qmc", "gp", "cmaes"),
+        OneOf(*sampler.KINDS),
         "Proposes the trials. tpe: our compiled TPE, with the numerics of Optuna's; the others: "
         "Optuna's own.",
     ),
-    Spec("numStartupTrials", 10, Whole(0), "Random trials before tpe, gp or cmaes learn."),
+    Spec("numStartupTrials", 10, Whole(0), f"Random trials before {sampler.learners()} learn."),
     Spec(
         "warmStart",
         True,
@@ -214,7 +214,7 @@ class GroupedProphetTuner(TableParams, Estimator[Any], MLWritable, MLReadable[An
     def check_search(self, params: GroupedProphet, config: Config) -> None:
         """Raise for a search that cannot work, before any job."""
         space = self.getSearchSpace()
-        check_sampler(self.getOrDefault("sampler"), space)
+        sampler.check_sampler(self.getOrDefault("sampler"), space)
         if self.getOrDefault("metric") in NEEDS_INTERVALS and not config.uncertaintySamples:
             raise ValueError(
                 f"metric: {self.getOrDefault('metric')!r} needs intervals; set the estimator's "

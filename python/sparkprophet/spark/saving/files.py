@@ -18,9 +18,9 @@ from typing import Any
 from py4j.protocol import Py4JJavaError
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql.utils import is_remote
 
 from sparkprophet.messages import clip
+from sparkprophet.spark.jobs import is_connect
 
 _log = logging.getLogger("sparkprophet")
 
@@ -340,7 +340,7 @@ def _below(path: str, file: str) -> str:
 
 def files_of(spark: SparkSession, path: str) -> Files | ConnectFiles:
     """The files of `path`."""
-    return ConnectFiles(spark) if is_remote() else Files(spark, path)
+    return ConnectFiles(spark) if is_connect(spark) else Files(spark, path)
 
 
 @contextlib.contextmanager
@@ -360,7 +360,7 @@ def whole_folder(spark: SparkSession, path: str) -> Iterator[str]:
     OSError
         Where the folder of `path` cannot be made, or nothing be moved there.
     """
-    if is_remote():
+    if is_connect(spark):
         yield path
         return
     files = Files(spark, path)

@@ -14,9 +14,9 @@ from typing import Any
 from pyspark.ml.param import Params
 from pyspark.ml.util import DefaultParamsWriter, MLReader, MLWriter
 from pyspark.sql import SparkSession
-from pyspark.sql.utils import is_remote
 
 from sparkprophet.messages import clip
+from sparkprophet.spark.jobs import is_connect
 from sparkprophet.spark.saving.files import Files, files_of, whole_folder
 from sparkprophet.spark.saving.manifest import read_json, read_whole, write_manifest
 
@@ -57,7 +57,7 @@ class StageWriter(MLWriter):
         OSError
             Where the folder of `path` cannot be made.
         """
-        if is_remote():
+        if is_connect(self.sparkSession):
             self._delete_remote(path)
         elif not self.shouldOverwrite and Files(self.sparkSession, path).exists(path):
             raise FileExistsError(

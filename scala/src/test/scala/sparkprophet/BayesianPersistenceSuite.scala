@@ -89,8 +89,8 @@ class BayesianPersistenceSuite extends AnyFunSuite with SharedSession {
       val loaded = BayesianCrossValidatorModel.load(path)
       assertSame(loaded, searched)
       for (fold <- 0 to 1; i <- searched.trials.indices) {
-        val found = Option(loaded.subModels(fold)(i)).map(coefficients)
-        assert(found == Option(searched.subModels(fold)(i)).map(coefficients))
+        val kept = Option(loaded.subModels(fold)(i)).map(coefficients)
+        assert(kept == Option(searched.subModels(fold)(i)).map(coefficients))
       }
       val again = loaded.transform(data).select("prediction").collect()
       assert(again sameElements searched.transform(data).select("prediction").collect())

@@ -299,8 +299,8 @@ class BayesianTunersSuite extends AnyFunSuite with SharedSession {
     assert(model.hasSubModels && model.subModels.length == 3)
     for (fold <- 0 to 2; i <- 0 to 2) {
       val expected = lr.fit(data.where(col("fold") =!= fold), model.getEstimatorParamMaps(i))
-      val found = model.subModels(fold)(i).asInstanceOf[LinearRegressionModel]
-      assert(found.coefficients == expected.coefficients)
+      val kept = model.subModels(fold)(i).asInstanceOf[LinearRegressionModel]
+      assert(kept.coefficients == expected.coefficients)
     }
     assert(!split.setNumTrials(1).fit(data).hasSubModels)
     val single = split.setNumTrials(2).setCollectSubModels(true).fit(data)
@@ -362,7 +362,7 @@ class BayesianTunersSuite extends AnyFunSuite with SharedSession {
       "estimatorParamMaps")
     val grid = Array(ParamMap(lr.maxIter -> 3))
     val both = split.setEstimatorParamMaps(grid).asInstanceOf[BayesianTrainValidationSplit]
-    assert(refused(both) == "searchSpace and estimatorParamMaps are both set: clear one of them")
+    assert(refused(both) == "searchSpace and estimatorParamMaps are both set; clear one of them")
     val stored = split.setStorage("sqlite:///x.db")
     stored.clear(stored.searchSpace).setEstimatorParamMaps(grid)
     assert(refused(stored) == "storage: is set for a fixed grid, which has no study; clear it")

@@ -55,7 +55,7 @@ private[sparkprophet] object ModelColumns {
     "facts", "parameters", "ds", "y", "columns"
   )
 
-  /** Columns of a saved table besides its own: hashes of a row's model and trials. */
+  /** Columns of a saved table besides its own: hashes of rows and of trials. */
   val Checksums: Seq[String] = Seq(
     "checksum", "trials_checksum"
   )
