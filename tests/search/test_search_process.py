@@ -60,7 +60,7 @@ class Child:
 
     def end(self):
         """What it leaves on stdout and stderr once its standard input has ended."""
-        left = self.process.communicate(timeout=120)
+        left = self.process.communicate(timeout=600)
         assert self.process.returncode == 0
         return left
 
@@ -230,7 +230,7 @@ def test_the_end_of_its_input_ends_it_in_the_middle_of_a_call():
     assert child.process.stderr.readline() == "at work\n"
     assert child.process.poll() is None
     child.process.stdin.close()
-    assert child.process.wait(120) == 0
+    assert child.process.wait(600) == 0
 
 
 def test_a_killed_parent_leaves_no_child():

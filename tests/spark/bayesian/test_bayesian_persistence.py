@@ -309,7 +309,7 @@ def test_a_pipeline_is_loaded_as_a_whole_in_a_fresh_process(data, tmp_path):
         [sys.executable, "-c", FRESH, path],
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(places)},
     )
     assert done.returncode == 0, done.stderr[-2000:]
