@@ -178,15 +178,17 @@ def test_changepoints(both):
 
 def test_columns(both):
     config, used, model, inputs = both
-    layout = design.layout(config, resolve(config, used.ds), used.ds)
+    seasonalities = resolve(config, used.ds)
+    layout = design.layout(config, seasonalities, used.ds)
+    multiplicative, prior_scales = design.modes_and_priors(layout, config, seasonalities)
     if list(inputs.X.columns) == ["zeros"]:
         assert (layout.names, layout.terms) == ((), ())
-        assert len(layout.prior_scales) == len(layout.multiplicative) == 0
+        assert len(prior_scales) == len(multiplicative) == 0
         return
     assert list(layout.names) == list(inputs.X.columns)
-    np.testing.assert_array_equal(layout.prior_scales, inputs.sigmas)
-    np.testing.assert_array_equal(layout.multiplicative, inputs.s_m == 1)
-    np.testing.assert_array_equal(~layout.multiplicative, inputs.s_a == 1)
+    np.testing.assert_array_equal(prior_scales, inputs.sigmas)
+    np.testing.assert_array_equal(multiplicative, inputs.s_m == 1)
+    np.testing.assert_array_equal(~multiplicative, inputs.s_a == 1)
     expected = model.train_holiday_names
     assert list(layout.holiday_names) == ([] if expected is None else list(expected))
     members = model.train_component_cols
@@ -227,9 +229,18 @@ def test_the_layout_of_a_state_is_that_of_its_fit(name):
     case = EVERY[name]
     config = Config(solver="stan", **case.ours)
     history = history_of(case)
-    expected = design.layout(config, resolve(config, history.ds), history.ds)
-    found = design.layout_of(fit(history, config).state, config)
+    seasonalities = resolve(config, history.ds)
+    expected = design.layout(config, seasonalities, history.ds)
+    state = fit(history, config).state
+    found = design.layout_of(state, config)
     assert found == expected
+    pairs = zip(
+        design.modes_and_priors(found, config, state.seasonalities),
+        design.modes_and_priors(expected, config, seasonalities),
+        strict=True,
+    )
+    for values, of_the_fit in pairs:
+        np.testing.assert_array_equal(values, of_the_fit)
 
 
 def test_a_holiday_that_was_not_fitted_has_no_column():

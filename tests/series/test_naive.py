@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sparkprophet.series import naive
+from sparkprophet.series.config import FALLBACKS
 from sparkprophet.series.data import Series
 
 NAN = float("nan")
@@ -111,21 +112,21 @@ def test_repeated_timestamps_give_their_last_value():
     assert yhat.tolist() == [9, 4]
 
 
-@pytest.mark.parametrize("method", naive.METHODS)
+@pytest.mark.parametrize("method", FALLBACKS)
 def test_one_value(method):
     yhat, lower, upper = naive.forecast(method, history([0], [5]), days([1, 30]), 0.8)
     assert yhat.tolist() == [5, 5]
     assert np.isnan(lower).all() and np.isnan(upper).all()
 
 
-@pytest.mark.parametrize("method", naive.METHODS)
+@pytest.mark.parametrize("method", FALLBACKS)
 def test_constant_values_have_an_interval_of_no_width(method):
     past = history(range(10), np.full(10, 3.0))
     yhat, lower, upper = naive.forecast(method, past, days([12]), 0.8)
     assert (yhat[0], lower[0], upper[0]) == (3, 3, 3)
 
 
-@pytest.mark.parametrize("method", naive.METHODS)
+@pytest.mark.parametrize("method", FALLBACKS)
 def test_huge_values_have_a_finite_interval(method):
     past = history(range(10), np.array([1.0, -1.0] * 5) * 1e300)
     _, lower, upper = naive.forecast(method, past, days([12]), 0.8)

@@ -26,8 +26,8 @@ SCRIPT = """
     from sparkprophet.series.config import Config
     from sparkprophet.series.data import Series
     from sparkprophet.series.fit import fit
-from sparkprophet.series.genuine_prophet import prophet_of
     from sparkprophet.series.forecast import components, forecast
+    from sparkprophet.series.genuine_prophet import prophet_of
 
     i = np.arange(60)
     ds = np.datetime64("2024-01-01", "us") + i * np.timedelta64(1, "D")

@@ -13,19 +13,34 @@ from typing import NamedTuple
 import numpy as np
 
 from sparkprophet.numerics.compiled import compiled
+from sparkprophet.numerics.trend import GROWTHS
 from sparkprophet.numerics.weighted import add_columns, combine, put_products, weighted_gram
 
-LINEAR, LOGISTIC, FLAT = 0, 1, 2
+# Kernels know a growth by its place in GROWTHS.
+LOGISTIC, FLAT = GROWTHS.index("logistic"), GROWTHS.index("flat")
 
 
 class Model(NamedTuple):
     """One fit as the kernels take it.
 
-    t, y, cap : (T,); cap counts with logistic growth only. XT : (K, T). segments, changepoints,
-    moments : of `Basis`. growth : LINEAR, LOGISTIC or FLAT. multiplicative : float64 (K,), 0 or 1.
-    columns : int64 (c,), those of X in the model. ridge : (2 + c,), inverse prior variances of k,
-    m and the betas. tau : prior scale of the deltas.
-    least : floor of s^2.
+    Attributes
+    ----------
+    t, y, cap : ndarray of float64, shape (T,)
+        Scaled; `cap` counts with logistic growth only.
+    XT, segments, changepoints, moments : ndarray
+        As those of `Basis`.
+    growth : int
+        Its place in `trend.GROWTHS`.
+    multiplicative : ndarray of float64, shape (K,)
+        0 or 1.
+    columns : ndarray of int64, shape (c,)
+        Those of X in the model.
+    ridge : ndarray of float64, shape (2 + c,)
+        Inverse prior variances of k, m and the betas.
+    tau : float
+        Prior scale of the deltas.
+    least : float
+        Floor of s^2.
     """
 
     t: np.ndarray

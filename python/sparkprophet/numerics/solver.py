@@ -10,18 +10,10 @@ import numpy as np
 from sparkprophet.numerics.additive import CONVERGED, solve_additive
 from sparkprophet.numerics.basis import Basis
 from sparkprophet.numerics.gauss_newton import solve_nonlinear
-from sparkprophet.numerics.linearisation import (
-    FLAT,
-    LINEAR,
-    LOGISTIC,
-    Model,
-    evaluate,
-    linearise,
-    restrict,
-)
+from sparkprophet.numerics.linearisation import LOGISTIC, Model, evaluate, linearise, restrict
 from sparkprophet.numerics.posterior import TREND_VARIANCE, Point, least_noise
+from sparkprophet.numerics.trend import GROWTHS
 
-_CODES = {"linear": LINEAR, "logistic": LOGISTIC, "flat": FLAT}
 # The prior scale of Prophet's changepoints, for the trend that a search of the mode starts from.
 _START_TAU = 0.05
 # A cap that varies by less than this share is one number to the moments.
@@ -283,7 +275,7 @@ def _model(response: Response, prior: Prior, ridge: np.ndarray) -> Model:
         basis.segments,
         basis.changepoints,
         _NO_MOMENTS if varying else basis.moments,
-        _CODES[basis.growth],
+        GROWTHS.index(basis.growth),
         prior.multiplicative.astype(np.float64),
         prior.columns,
         ridge,

@@ -6,6 +6,8 @@ from typing import Protocol
 
 import numpy as np
 
+GROWTHS = ("linear", "logistic", "flat")
+
 
 class TrendParameters(Protocol):
     """Rate k, offset m, and changes of the rate `delta`, float64, shape (S,)."""
@@ -13,9 +15,6 @@ class TrendParameters(Protocol):
     k: float
     m: float
     delta: np.ndarray
-
-
-GROWTHS = ("linear", "logistic", "flat")
 
 
 def trend(

@@ -11,22 +11,43 @@ import copy
 import dataclasses
 import json
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from sparkprophet.messages import nearest
+from sparkprophet.numerics.trend import GROWTHS
 from sparkprophet.series import terms
 from sparkprophet.series.ranges import Number, OneOf, Whole, country, instants, switch
 
 Convert = Callable[[Any, str], Any]
+Shapes = Literal["basis", "scaling"]
+
+FALLBACKS = ("seasonalNaive", "naive", "mean")
+"""What can forecast a group whose fit failed; `sparkprophet.series.naive` has their formulas."""
 
 
 def _terms(convert: Callable[[Any], dict[str, Any]]) -> Convert:
     return lambda value, what: terms.terms(value, convert, what)
 
 
-def setting(default: Any, convert: Convert, doc: str) -> Any:
-    """One row of the table; `default` None means unset."""
-    return dataclasses.field(default=default, metadata={"convert": convert, "doc": doc})
+def setting(default: Any, convert: Convert, doc: str, shapes: Shapes | None = None) -> Any:
+    """One row of the table.
+
+    Parameters
+    ----------
+    default
+        In canonical form; None means unset.
+    convert : callable
+        Gives a value's canonical form, or raises an error with the name that it is called with.
+    doc : str
+        For users, in one sentence or more.
+    shapes : str, optional
+        What the setting shapes of a fit, besides what it does to the seasonalities: "basis" for
+        the design's columns or the trend's changepoints, "scaling" for the label's scale alone.
+        Fits share what has the same settings of that kind (`shaping`), so a setting without its
+        mark gives one config the basis of another.
+    """
+    metadata = {"convert": convert, "doc": doc, "shapes": shapes}
+    return dataclasses.field(default=default, metadata=metadata)
 
 
 _FOURIER = "Fourier order of the {0} seasonality (period {1} days); a value switches it on."
@@ -50,23 +71,28 @@ class Config:
     """
 
     growth: str = setting(
-        "linear",
-        OneOf("linear", "logistic", "flat"),
-        "Trend: linear, logistic (needs capCol) or flat.",
+        "linear", OneOf(*GROWTHS), "Trend: linear, logistic (needs capCol) or flat.", shapes="basis"
     )
     nChangepoints: int = setting(
-        25, Whole(0), "Number of potential changepoints. Not used where changepoints is set."
+        25,
+        Whole(0),
+        "Number of potential changepoints. Not used where changepoints is set.",
+        shapes="basis",
     )
     changepointRange: float = setting(
         0.8,
         Number(0, 1, open_ends=False),
         "Share of the history, from its start, in which changepoints are placed; 0 to 1.",
+        shapes="basis",
     )
     changepointPriorScale: float = setting(
         0.05, Number(0), "Prior scale of the changepoints; larger is more flexible; > 0."
     )
     changepoints: tuple[str, ...] | None = setting(
-        None, instants, "Dates of the changepoints (ISO text). Unset: placed evenly."
+        None,
+        instants,
+        "Dates of the changepoints (ISO text). Unset: placed evenly.",
+        shapes="basis",
     )
     seasonalityMode: str = setting(
         "additive", OneOf(*terms.MODES), "additive or multiplicative seasonality."
@@ -101,22 +127,30 @@ class Config:
         "priorScale, mode, conditionCol (a boolean column).",
     )
     countryHolidays: str | None = setting(
-        None, country, "Country whose holidays are used for every group, such as 'US'."
+        None,
+        country,
+        "Country whose holidays are used for every group, such as 'US'.",
+        shapes="basis",
     )
     holidays: tuple[dict[str, Any], ...] = setting(
         (),
         _terms(terms.holiday_term),
         "Holidays: a list of objects with holiday, ds, lowerWindow (<= 0), upperWindow (>= 0), "
         "priorScale; or Prophet's holidays frame.",
+        shapes="basis",
     )
     regressors: tuple[dict[str, Any], ...] = setting(
         (),
         _terms(terms.regressor_term),
         "Extra regressors: column names, or objects with name, priorScale, standardize "
         "('auto', true, false), mode.",
+        shapes="basis",
     )
     scaling: str = setting(
-        "absmax", OneOf("absmax", "minmax"), "Scaling of the label before the fit."
+        "absmax",
+        OneOf("absmax", "minmax"),
+        "Scaling of the label before the fit.",
+        shapes="scaling",
     )
     intervalWidth: float = setting(
         0.8, Number(0, 1), "Width of the uncertainty interval; between 0 and 1."
@@ -135,7 +169,7 @@ class Config:
     )
     fallback: str = setting(
         "none",
-        OneOf("none", "seasonalNaive", "naive", "mean"),
+        OneOf("none", *FALLBACKS),
         "What forecasts a group whose fit failed; its row says status=fallback and keeps the "
         "error.",
     )
@@ -181,13 +215,13 @@ class Config:
             )
 
     def _check_holiday_priors(self) -> None:
-        found: dict[str, float] = {}
+        scales: dict[str, float] = {}
         for term in self.holidays:
             scale = term["priorScale"] or self.holidaysPriorScale
-            if found.setdefault(term["holiday"], scale) != scale:
+            if scales.setdefault(term["holiday"], scale) != scale:
                 raise ValueError(
                     f"holidays[{term['holiday']}].priorScale: found {scale:g} and "
-                    f"{found[term['holiday']]:g}, must be the same on all of its days"
+                    f"{scales[term['holiday']]:g}, must be the same on all of its days"
                 )
 
     @property
@@ -223,6 +257,11 @@ class Config:
 
 
 SETTINGS: tuple[dataclasses.Field[Any], ...] = dataclasses.fields(Config)
+
+
+def shaping(*shapes: Shapes) -> tuple[str, ...]:
+    """Names of the settings that shape one of these, in the table's order; see `setting`."""
+    return tuple(field.name for field in SETTINGS if field.metadata["shapes"] in shapes)
 
 
 def check_names(values: Mapping[str, Any]) -> None:

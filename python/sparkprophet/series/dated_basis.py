@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from sparkprophet.numerics.basis import Basis
 from sparkprophet.series import changepoints, design, scaling
-from sparkprophet.series.config import Config
+from sparkprophet.series.config import Config, shaping
 from sparkprophet.series.data import Series
 from sparkprophet.series.errors import SeriesError
 from sparkprophet.series.seasonality import Seasonality
@@ -22,16 +22,8 @@ from sparkprophet.series.state import Scales
 
 # Bytes that a process keeps; the basis of six years of days takes about 5 MB.
 _MOST_BYTES = 256 * 2**20
-# Settings that a basis depends on, besides seasonalities.
-SETTINGS = (
-    "growth",
-    "nChangepoints",
-    "changepointRange",
-    "changepoints",
-    "countryHolidays",
-    "holidays",
-    "regressors",
-)
+# Settings that configs of one basis have in common.
+_SHAPING = shaping("basis")
 # Of a regressor's values, so that their squares can be summed.
 _LARGEST = 1e150
 
@@ -56,14 +48,14 @@ def dated_basis(
     """
     if config.column_names:
         return _make(config, seasonalities, rows, scales)
-    shapes = tuple((s.name, s.period, s.order, s.condition) for s in seasonalities)
-    settings = json.dumps([getattr(config, name) for name in SETTINGS])
+    shapes = tuple(season.shape for season in seasonalities)
+    settings = json.dumps([getattr(config, name) for name in _SHAPING])
     key = (rows.ds.tobytes(), shapes, settings)
-    found = _kept.get(key)
-    if found is None:
-        found = _make(config, seasonalities, rows, scales)
-        _kept.put(key, found)
-    return found
+    dated = _kept.get(key)
+    if dated is None:
+        dated = _make(config, seasonalities, rows, scales)
+        _kept.put(key, dated)
+    return dated
 
 
 class _Kept:

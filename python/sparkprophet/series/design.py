@@ -26,6 +26,8 @@ _SECONDS_A_DAY = 24 * 60 * 60
 class Term:
     """Columns of one component that stand next to each other.
 
+    What a fit believes of their coefficients is no part of it: see `modes_and_priors`.
+
     Attributes
     ----------
     name : str
@@ -34,19 +36,17 @@ class Term:
         "seasonality", "holiday" or "regressor".
     columns : tuple of str
         As Prophet names them, such as "weekly_delim_1" or "fair_delim_-1".
-    mode : str
-        "additive" or "multiplicative".
-    prior_scale : float
-        Of the coefficient of each of its columns.
-    seasonality : Seasonality or None
+    period : float or None
+        Of a seasonality, in days.
+    condition : str or None
+        Of a seasonality: the column that switches it on and off.
     """
 
     name: str
     kind: str
     columns: tuple[str, ...]
-    mode: str
-    prior_scale: float
-    seasonality: Seasonality | None = None
+    period: float | None = None
+    condition: str | None = None
 
 
 @dataclass(frozen=True)
@@ -74,26 +74,12 @@ class Layout:
         """Names of the columns of holidays."""
         return tuple(c for term in self.terms if term.kind == "holiday" for c in term.columns)
 
-    @cached_property
-    def prior_scales(self) -> np.ndarray:
-        """Prior scale of each column's coefficient; float64, shape (K,)."""
-        return self._by_column([term.prior_scale for term in self.terms], np.float64)
-
-    @cached_property
-    def multiplicative(self) -> np.ndarray:
-        """Whether a column multiplies the trend; bool, shape (K,)."""
-        return self._by_column([term.mode == "multiplicative" for term in self.terms], np.bool_)
-
     def blocks(self) -> Iterator[tuple[Term, slice]]:
         """Every term with the slice of its columns."""
         start = 0
         for term in self.terms:
             yield term, slice(start, start + len(term.columns))
             start += len(term.columns)
-
-    def _by_column(self, values: list[float], kind: type) -> np.ndarray:
-        widths = [len(term.columns) for term in self.terms]
-        return np.repeat(np.array(values, dtype=kind), np.array(widths, dtype=np.int64))
 
 
 def layout(config: Config, seasonalities: tuple[Seasonality, ...], ds: np.ndarray) -> Layout:
@@ -124,6 +110,43 @@ def layout_of(state: State, config: Config) -> Layout:
     return _layout(config, state.seasonalities, state.holiday_names, state.holiday_columns)
 
 
+def modes_and_priors(
+    layout: Layout, config: Config, seasonalities: tuple[Seasonality, ...]
+) -> tuple[np.ndarray, np.ndarray]:
+    """What a config says of the coefficients of a layout's columns.
+
+    Parameters
+    ----------
+    layout : Layout
+        Its Fourier orders may be larger than those of `seasonalities`.
+    config : Config
+    seasonalities : tuple of Seasonality
+        As `seasonality.resolve` gives them.
+
+    Returns
+    -------
+    multiplicative : ndarray of bool, shape (K,)
+        Whether a column multiplies the trend; else it is added to it.
+    prior_scales : ndarray of float64, shape (K,)
+    """
+    seasons = {season.name: season for season in seasonalities}
+    regressors = {entry["name"]: entry for entry in config.regressors}
+    of_holidays = {entry["holiday"]: entry["priorScale"] for entry in config.holidays}
+    multiplicative = np.empty(len(layout.names), dtype=np.bool_)
+    prior_scales = np.empty(len(layout.names))
+    for term, block in layout.blocks():
+        mode, scale = None, None
+        if term.kind == "seasonality":
+            mode, scale = seasons[term.name].mode, seasons[term.name].prior_scale
+        elif term.kind == "regressor":
+            mode, scale = regressors[term.name]["mode"], regressors[term.name]["priorScale"]
+        else:
+            scale = of_holidays.get(term.name)
+        multiplicative[block] = (mode or config.seasonalityMode) == "multiplicative"
+        prior_scales[block] = scale or config.holidaysPriorScale
+    return multiplicative, prior_scales
+
+
 def matrix(layout: Layout, config: Config, rows: Series, scales: Scales) -> np.ndarray:
     """The design matrix of rows, past or future.
 
@@ -148,8 +171,10 @@ def matrix(layout: Layout, config: Config, rows: Series, scales: Scales) -> np.n
     seconds = rows.ds.astype("datetime64[ns]").astype(np.int64) / 1e9
     angles = 2 * np.pi * (seconds / _SECONDS_A_DAY)
     for term, block in layout.blocks():
-        if term.kind == "seasonality":
-            _fill_fourier(X[:, block], angles, term.seasonality, rows)
+        if term.period is not None:
+            _fill_fourier(X[:, block], angles, term.period)
+            if term.condition is not None:
+                X[rows.columns[term.condition] == 0, block] = 0
         elif term.kind == "regressor":
             mean, deviation = scales.regressors[term.name]
             # A deviation that has vanished or overflowed: the solver refuses what comes of it.
@@ -157,8 +182,8 @@ def matrix(layout: Layout, config: Config, rows: Series, scales: Scales) -> np.n
                 X[:, block.start] = (rows.columns[term.name] - mean) / deviation
     if layout.holiday_columns:
         first = layout.names.index(layout.holiday_columns[0])
-        found = holidays.days(config, rows.ds)
-        _mark_holidays(X[:, first:], layout.holiday_columns, found, rows.ds)
+        days = holidays.days(config, rows.ds)
+        _mark_holidays(X[:, first:], layout.holiday_columns, days, rows.ds)
     return X
 
 
@@ -173,41 +198,33 @@ def _layout(
             season.name,
             "seasonality",
             tuple(f"{season.name}_delim_{i + 1}" for i in range(2 * season.order)),
-            season.mode,
-            season.prior_scale,
-            season,
+            season.period,
+            season.condition,
         )
         for season in seasonalities
     ]
-    own = {entry["holiday"]: entry["priorScale"] for entry in config.holidays}
     # Runs of one holiday's columns: sorting does not promise that it has only one.
     for name, columns in itertools.groupby(holiday_columns, holidays.holiday_of):
-        scale = own.get(name) or config.holidaysPriorScale
-        terms.append(Term(name, "holiday", tuple(columns), config.seasonalityMode, scale))
-    for entry in config.regressors:
-        scale = entry["priorScale"] or config.holidaysPriorScale
-        mode = entry["mode"] or config.seasonalityMode
-        terms.append(Term(entry["name"], "regressor", (entry["name"],), mode, scale))
+        terms.append(Term(name, "holiday", tuple(columns)))
+    terms += [Term(entry["name"], "regressor", (entry["name"],)) for entry in config.regressors]
     return Layout(tuple(terms), holiday_names)
 
 
-def _fill_fourier(X: np.ndarray, angles: np.ndarray, season: Seasonality, rows: Series) -> None:
-    """Sine and cosine of each order, side by side; zero where the condition is false."""
+def _fill_fourier(X: np.ndarray, angles: np.ndarray, period: float) -> None:
+    """Sine and cosine of each order, side by side."""
     # Each order from its own angle: these reach 1e5 and more, so that sums of angles would lose
     # the digits in which a fit is compared with Prophet's.
-    for i in range(season.order):
-        angle = (i + 1) / season.period * angles
+    for i in range(X.shape[1] // 2):
+        angle = (i + 1) / period * angles
         X[:, 2 * i] = np.sin(angle)
         X[:, 2 * i + 1] = np.cos(angle)
-    if season.condition is not None:
-        X[rows.columns[season.condition] == 0] = 0
 
 
 def _mark_holidays(
-    X: np.ndarray, columns: tuple[str, ...], found: holidays.Days, ds: np.ndarray
+    X: np.ndarray, columns: tuple[str, ...], days: holidays.Days, ds: np.ndarray
 ) -> None:
     """1 in the rows of each column's days; columns start at X's first one."""
-    known = [(i, found[column]) for i, column in enumerate(columns) if column in found]
+    known = [(i, days[column]) for i, column in enumerate(columns) if column in days]
     if not known:
         return
     at = np.repeat([i for i, _ in known], [len(values) for _, values in known])

@@ -7,8 +7,8 @@ import time
 import numpy as np
 
 from sparkprophet.messages import clip
-from sparkprophet.series import checks, genuine_prophet, naive, native, stan
-from sparkprophet.series.config import Config
+from sparkprophet.series import checks, genuine_prophet, native, stan
+from sparkprophet.series.config import FALLBACKS, Config
 from sparkprophet.series.data import Series
 from sparkprophet.series.errors import SeriesError, as_series_error, coded
 from sparkprophet.series.record import Fit
@@ -123,6 +123,6 @@ def _fail(outcome: Fit, series: Series, error: SeriesError) -> None:
     outcome.error_code, outcome.error_message = error.code, clip(error.message)
     method = outcome.config.fallback
     history = series.take(np.isfinite(series.y) & ~np.isnat(series.ds)).ordered()
-    if method in naive.METHODS and len(history):
+    if method in FALLBACKS and len(history):
         outcome.status, outcome.solver = "fallback", method
         outcome.state = State(method, history)

@@ -18,9 +18,9 @@ from sparkprophet.numerics.posterior import Point
 from sparkprophet.numerics.solver import Linearisation, Prior, Response, linearise_at, solve
 from sparkprophet.numerics.trend import trend
 from sparkprophet.series import checks, design, native, scaling
-from sparkprophet.series.config import Config
+from sparkprophet.series.config import Config, shaping
 from sparkprophet.series.data import Series
-from sparkprophet.series.dated_basis import SETTINGS, dated_basis
+from sparkprophet.series.dated_basis import dated_basis
 from sparkprophet.series.seasonality import Seasonality
 from sparkprophet.series.state import Scales
 
@@ -29,8 +29,8 @@ from sparkprophet.series.state import Scales
 _TOLERANCE = 1e-4
 # Prior scales of the mode that trials start from: Prophet's defaults.
 _START_SIGMA, _START_TAU = 10.0, 0.05
-# Settings that a fold's design or scaling depends on, besides seasonalities.
-_SETTINGS = ("scaling", *SETTINGS)
+# Settings that configs of one target have in common.
+_SHAPING = shaping("basis", "scaling")
 
 
 @dataclass
@@ -89,16 +89,14 @@ class FoldSolver:
         return yhat * target.scales.y_scale + target.ahead_floor
 
     def _target(self, config: Config, seasonalities: tuple[Seasonality, ...]) -> _Target:
-        orders = [max(s.order, self._largest.get(s.name, 0)) for s in seasonalities]
-        shapes = tuple(
-            (s.name, s.period, order, s.condition)
-            for s, order in zip(seasonalities, orders, strict=True)
+        widest = tuple(
+            replace(season, order=max(season.order, self._largest.get(season.name, 0)))
+            for season in seasonalities
         )
-        changed = [n for n in _SETTINGS if getattr(config, n) != getattr(self._config, n)]
+        changed = [n for n in _SHAPING if getattr(config, n) != getattr(self._config, n)]
+        shapes = tuple(season.shape for season in widest)
         key = (shapes, json.dumps({name: getattr(config, name) for name in changed}))
         if key not in self._targets:
-            pairs = zip(seasonalities, orders, strict=True)
-            widest = tuple(replace(season, order=order) for season, order in pairs)
             self._targets[key] = self._make_target(config, widest)
         return self._targets[key]
 

@@ -12,6 +12,7 @@ from sparkprophet.series.config import Config
 from sparkprophet.series.data import Series
 from sparkprophet.series.errors import coded
 from sparkprophet.series.state import State
+from sparkprophet.series.terms import MODES
 
 # Rows whose terms are in memory at one time: 60 MiB of 30 columns.
 _ROWS = 2**18
@@ -55,8 +56,8 @@ def forecast(state: State, config: Config, rows: Series, seed: int) -> Forecast:
         else:
             width = config.intervalWidth
             values = naive.forecast(state.method, state.history, rows.ds[order], width)
-    for target, found in zip((result.yhat, result.lower, result.upper), values, strict=True):
-        target[order] = found
+    for target, ordered in zip((result.yhat, result.lower, result.upper), values, strict=True):
+        target[order] = ordered
     return result
 
 
@@ -76,11 +77,11 @@ def components(state: State, config: Config, rows: Series) -> dict[str, np.ndarr
         if not len(order):
             return {}
         if state.method == "prophet":
-            found = _Parts(state, config, rows.take(order)).components()
+            parts = _Parts(state, config, rows.take(order)).components()
         else:
-            found = {"trend": naive.forecast(state.method, state.history, rows.ds[order], 0.5)[0]}
+            parts = {"trend": naive.forecast(state.method, state.history, rows.ds[order], 0.5)[0]}
     spread = {}
-    for name, values in found.items():
+    for name, values in parts.items():
         spread[name] = np.full(len(rows), np.nan)
         spread[name][order] = values
     return spread
@@ -97,10 +98,13 @@ class _Parts:
         Scaled, for logistic growth.
     effects : ndarray of float64, shape (n, K)
         What each column adds: in scaled units, or as a share of the trend.
+    multiplicative : ndarray of bool, shape (K,)
+        Which of the two.
     """
 
     def __init__(self, state: State, config: Config, rows: Series):
         self.layout = design.layout_of(state, config)
+        self.multiplicative, _ = design.modes_and_priors(self.layout, config, state.seasonalities)
         self.scale = state.scales.y_scale
         self.floor = scaling.floor(rows, state.scales)
         self.t = scaling.time(rows.ds, state.scales)
@@ -113,19 +117,20 @@ class _Parts:
 
     def total(self, mode: str) -> np.ndarray:
         """Sum of the effects of a mode; float64, shape (n,)."""
-        return self.effects @ (self.layout.multiplicative == (mode == "multiplicative"))
+        return self.effects @ (self.multiplicative == (mode == "multiplicative"))
 
     def components(self) -> dict[str, np.ndarray]:
         """As `Prophet.predict` names them and in its units."""
-        found = {"trend": self.trend * self.scale + self.floor}
-        for mode in ("additive", "multiplicative"):
-            found[f"{mode}_terms"] = self._in_unit(self.total(mode), mode)
+        parts = {"trend": self.trend * self.scale + self.floor}
+        for mode in MODES:
+            parts[f"{mode}_terms"] = self._in_unit(self.total(mode), mode)
         for term, block in self.layout.blocks():
-            values = self._in_unit(self.effects[:, block].sum(axis=1), term.mode)
-            group = {"holiday": "holidays", "regressor": f"extra_regressors_{term.mode}"}
+            mode = MODES[int(self.multiplicative[block.start])]
+            values = self._in_unit(self.effects[:, block].sum(axis=1), mode)
+            group = {"holiday": "holidays", "regressor": f"extra_regressors_{mode}"}
             for name in filter(None, (term.name, group.get(term.kind))):
-                found[name] = found[name] + values if name in found else values
-        return found
+                parts[name] = parts[name] + values if name in parts else values
+        return parts
 
     def _in_unit(self, values: np.ndarray, mode: str) -> np.ndarray:
         return values * self.scale if mode == "additive" else values

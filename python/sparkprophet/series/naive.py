@@ -9,7 +9,6 @@ import numpy as np
 from sparkprophet.series import frequency
 from sparkprophet.series.data import Series
 
-METHODS = ("seasonalNaive", "naive", "mean")
 _SEASONS_BACK = 10
 
 

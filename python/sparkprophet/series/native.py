@@ -52,29 +52,19 @@ def estimate(
 def prior_of(
     layout: design.Layout, config: Config, seasonalities: tuple[Seasonality, ...]
 ) -> Prior:
-    """The columns, modes and prior scales that a config has on a layout.
+    """What a config lets a fit vary on a layout.
 
-    The layout's Fourier orders may be larger than those of `seasonalities`.
+    The layout's Fourier orders may be larger than those of `seasonalities`; further columns of
+    these are left out.
     """
-    K = len(layout.names)
-    sigmas, multiplicative = np.empty(K), np.zeros(K, dtype=np.bool_)
-    kept = np.ones(K, dtype=np.bool_)
-    seasons = {season.name: season for season in seasonalities}
-    scales = {entry["holiday"]: entry["priorScale"] for entry in config.holidays}
-    scales |= {entry["name"]: entry["priorScale"] for entry in config.regressors}
-    modes = {entry["name"]: entry["mode"] for entry in config.regressors}
+    multiplicative, prior_scales = design.modes_and_priors(layout, config, seasonalities)
+    orders = {season.name: season.order for season in seasonalities}
+    kept = np.ones(len(layout.names), dtype=np.bool_)
     for term, block in layout.blocks():
         if term.kind == "seasonality":
-            season = seasons[term.name]
-            scale, mode = season.prior_scale, season.mode
-            kept[block.start + 2 * season.order : block.stop] = False
-        else:
-            scale = scales.get(term.name) or config.holidaysPriorScale
-            mode = modes.get(term.name) or config.seasonalityMode
-        sigmas[block] = scale
-        multiplicative[block] = mode == "multiplicative"
+            kept[block.start + 2 * orders[term.name] : block.stop] = False
     columns = np.flatnonzero(kept)
-    return Prior(columns, multiplicative, sigmas[columns], config.changepointPriorScale)
+    return Prior(columns, multiplicative, prior_scales[columns], config.changepointPriorScale)
 
 
 def _mode(

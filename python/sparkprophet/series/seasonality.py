@@ -27,6 +27,11 @@ class Seasonality:
     mode: str
     condition: str | None = None
 
+    @property
+    def shape(self) -> tuple[str, float, int, str | None]:
+        """Name, period, order and condition: all that its columns depend on, for a key."""
+        return self.name, self.period, self.order, self.condition
+
 
 def resolve(config: Config, ds: np.ndarray) -> tuple[Seasonality, ...]:
     """The seasonalities of a series with sorted timestamps `ds`, in Prophet's order of columns.

@@ -53,7 +53,7 @@ class State:
     Attributes
     ----------
     method : str
-        "prophet", or one of `sparkprophet.series.naive.METHODS`; then only `history` counts.
+        "prophet", or one of `sparkprophet.series.config.FALLBACKS`; then only `history` counts.
     history : Series
         The usable rows that were fitted, sorted.
     parameters, scales, seasonalities, changepoints, holiday_names, holiday_columns
