@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sparkprophet.numerics.arrays import Times
 from sparkprophet.series.config import Config
 
 _DAY = np.timedelta64(1, "D")
@@ -33,7 +34,7 @@ class Seasonality:
         return self.name, self.period, self.order, self.condition
 
 
-def resolve(config: Config, ds: np.ndarray) -> tuple[Seasonality, ...]:
+def resolve(config: Config, ds: Times) -> tuple[Seasonality, ...]:
     """The seasonalities of a series with sorted timestamps `ds`, in Prophet's order of columns.
 
     The rules for "auto" are those of `Prophet.set_auto_seasonalities`. An order of its own
@@ -45,7 +46,7 @@ def resolve(config: Config, ds: np.ndarray) -> tuple[Seasonality, ...]:
 
 def of_config(config: Config, automatic: frozenset[str]) -> tuple[Seasonality, ...]:
     """As `resolve`, for a series whose `long_enough` is `automatic`."""
-    found = [
+    seasons = [
         Seasonality(
             term["name"],
             term["period"],
@@ -56,16 +57,16 @@ def of_config(config: Config, automatic: frozenset[str]) -> tuple[Seasonality, .
         )
         for term in config.seasonalities
     ]
-    taken = {season.name for season in found}
+    taken = {season.name for season in seasons}
     for name in ("monthly", "yearly", "weekly", "daily"):
         order = 0 if name in taken else _order(config, name, automatic)
         if order:
             prior = getattr(config, f"{name}PriorScale") or config.seasonalityPriorScale
-            found.append(Seasonality(name, _PERIOD[name], order, prior, config.seasonalityMode))
-    return tuple(found)
+            seasons.append(Seasonality(name, _PERIOD[name], order, prior, config.seasonalityMode))
+    return tuple(seasons)
 
 
-def long_enough(ds: np.ndarray) -> frozenset[str]:
+def long_enough(ds: Times) -> frozenset[str]:
     """Which of yearly, weekly and daily have the history that "auto" asks for."""
     gaps = np.diff(ds)
     step = gaps[gaps > np.timedelta64(0)].min()
@@ -79,7 +80,7 @@ def long_enough(ds: np.ndarray) -> frozenset[str]:
 
 
 def _order(config: Config, name: str, automatic: frozenset[str]) -> int:
-    order = getattr(config, f"{name}FourierOrder")
+    order: int | None = getattr(config, f"{name}FourierOrder")
     if order is not None:
         return order
     switch = "false" if name == "monthly" else getattr(config, f"{name}Seasonality")
