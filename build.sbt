@@ -5,14 +5,14 @@ import scala.util.matching.Regex
 /** What the jar is compiled against; Spark itself is the cluster's, from 4.0 to 4.3. */
 val sparkVersion = "4.1.0"
 
-/** The version has one home, the Python package: two files that disagree would ship two versions. */
-def pythonVersion(init: File): String = {
+/** The version has one home, in the Python package: two that disagree would ship two versions. */
+def pythonVersion(home: File): String = {
   val line: Regex = "(?m)^__version__\\s*=\\s*[\"']([^\"']+)[\"']".r
-  if (!init.isFile) sys.error(s"$init is missing: it holds the version of the whole project")
+  if (!home.isFile) sys.error(s"$home is missing: it holds the version of the whole project")
   line
-    .findFirstMatchIn(IO.read(init))
+    .findFirstMatchIn(IO.read(home))
     .map(_.group(1))
-    .getOrElse(sys.error(s"""$init has no line of the form: __version__ = "1.2.3""""))
+    .getOrElse(sys.error(s"""$home has no line of the form: __version__ = "1.2.3""""))
 }
 
 /** The folder with the jars of an installed pyspark, if the tests are to run on those. */
@@ -24,7 +24,7 @@ lazy val pysparkJars: Option[File] =
     .map { path =>
       val dir = new File(path)
       if ((dir * "spark-core_*.jar").get.isEmpty)
-        sys.error(s"pyspark.jars (or PYSPARK_JARS) is '$path': no Spark there; give pyspark/jars")
+        sys.error(s"pyspark.jars (or PYSPARK_JARS): found no Spark in '$path'; give pyspark/jars")
       dir
     }
 
@@ -59,7 +59,7 @@ val sparkJavaOptions =
 
 lazy val common = Seq(
   organization := "sparkprophet",
-  version := pythonVersion(file("python") / "sparkprophet" / "__init__.py"),
+  version := pythonVersion(file("python") / "sparkprophet" / "version.py"),
   licenses := Seq(License.Apache2),
   scalaVersion := "2.13.17", // the one that Spark 4.1.0 is built with
   scalacOptions ++= Seq("-deprecation", "-feature", "-unchecked", "-Xlint", "-Werror"),
@@ -75,6 +75,9 @@ lazy val root = (project in file("."))
   .settings(
     name := "sparkprophet",
     Compile / scalaSource := baseDirectory.value / "scala" / "src" / "main" / "scala",
+    // What scripts/scala_params.py writes; in git, so that sbt needs no Python.
+    Compile / unmanagedSourceDirectories +=
+      baseDirectory.value / "scala" / "src" / "generated" / "scala",
     Compile / resourceDirectory := baseDirectory.value / "scala" / "src" / "main" / "resources",
     Test / scalaSource := baseDirectory.value / "scala" / "src" / "test" / "scala",
     Test / resourceDirectory := baseDirectory.value / "scala" / "src" / "test" / "resources",

@@ -10,11 +10,11 @@ ROOT = Path(__file__).resolve().parent
 
 def version():
     """The version's one home; read, not imported, since importing would need the dependencies."""
-    init = ROOT / "python" / "sparkprophet" / "__init__.py"
-    found = re.search(r"""^__version__\s*=\s*["']([^"']+)["']""", init.read_text("utf-8"), re.M)
-    if found is None:
-        raise RuntimeError(f'{init} has no line of the form: __version__ = "1.2.3"')
-    return found.group(1)
+    home = ROOT / "python" / "sparkprophet" / "version.py"
+    line = re.search(r"""^__version__\s*=\s*["']([^"']+)["']""", home.read_text("utf-8"), re.M)
+    if line is None:
+        raise RuntimeError(f'{home} has no line of the form: __version__ = "1.2.3"')
+    return line.group(1)
 
 
 def readme():

@@ -19,6 +19,7 @@ from typing import Any
 
 import machine
 import numpy as np
+import spark_sessions
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -32,20 +33,6 @@ SLOW_TASKS = 100
 # Standard deviation of a group's seconds, as a share of their mean.
 SPREAD = 0.5
 _TASKS, _MAPS, _REDUCERS = 4000, 400, 2000
-
-
-def session() -> SparkSession:
-    """A local session without adaptive execution, so that tasks are as many as asked for."""
-    spark = (
-        SparkSession.builder.master("local[*]")
-        .config("spark.ui.enabled", "false")
-        .config("spark.ui.showConsoleProgress", "false")
-        .config("spark.sql.adaptive.enabled", "false")
-        .config("spark.driver.memory", "4g")
-        .getOrCreate()
-    )
-    spark.sparkContext.setLogLevel("ERROR")
-    return spark
 
 
 def seconds_of(frame: DataFrame) -> float:
@@ -128,7 +115,8 @@ def main() -> None:
     arguments = parser.parse_args()
     about = machine.description()
     machine.print_description(about)
-    spark = session()
+    # Without adaptive execution tasks are as many as asked for.
+    spark = spark_sessions.session("local[*]", driver_memory="4g", sql_adaptive_enabled="false")
     costs = measured(spark)
     spark.stop()
     print(

@@ -24,6 +24,7 @@ from typing import Any
 import machine
 import paper_data
 import process_tree
+import spark_sessions
 from pyspark.sql import SparkSession
 
 from sparkprophet import GroupedProphet
@@ -33,21 +34,6 @@ HEADER = (
     "series", "fit s", "save s", "ms a series", "core-ms a series", "cores busy",
     "driver heap MiB", "its peak", "driver Python MiB", "all processes GiB", "saved KiB a series",
 )  # fmt: skip
-
-
-def session() -> SparkSession:
-    """A driver and two executors, in three processes."""
-    spark = (
-        SparkSession.builder.master("local-cluster[2,1,3072]")
-        .config("spark.driver.memory", "1g")
-        .config("spark.executor.memory", "2g")
-        .config("spark.ui.enabled", "false")
-        .config("spark.ui.showConsoleProgress", "false")
-        .config("spark.sql.warehouse.dir", tempfile.gettempdir())
-        .getOrCreate()
-    )
-    spark.sparkContext.setLogLevel("ERROR")
-    return spark
 
 
 def heap(spark: SparkSession) -> dict[str, float]:
@@ -69,7 +55,9 @@ def resident() -> float:
 
 def measured(data: str) -> dict[str, Any]:
     """Fit and save all series of a folder."""
-    spark = session()
+    spark = spark_sessions.session(
+        "local-cluster[2,1,3072]", driver_memory="1g", executor_memory="2g"
+    )
     stage = GroupedProphet(groupCols=["store", "item"], uncertaintySamples=0)
     rows = spark.read.parquet(data)
     # Starts the executors and their Python, which is not what grows.

@@ -10,7 +10,9 @@ ours; then the same grid searched; then the ranges opened.
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
+import sys
 import time
 from typing import Any
 
@@ -24,7 +26,6 @@ from pyspark.ml.tuning import ParamGridBuilder, TrainValidationSplit
 from pyspark.sql import DataFrame, SparkSession
 
 from sparkprophet import BayesianParamGridBuilder, BayesianTrainValidationSplit
-from sparkprophet.command.session import quiet_session
 
 K, REG = [15, 20, 40, 75], [0.001, 0.003, 0.01, 0.03]
 TRIALS = 8  # half of the grid's
@@ -78,16 +79,17 @@ def compare(data: DataFrame, seeds: int) -> list[tuple[str, float, int, float]]:
             "batchSize": PARALLELISM,
             "numStartupTrials": PARALLELISM,
         }
-    found: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
+    measured: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
     for seed in range(seeds):
-        for name, own in ways.items():
-            model, seconds = fitted(BayesianTrainValidationSplit(seed=seed, **common, **own), data)
-            found[name].append((min(model.validationMetrics), seconds))
-    for name, results in found.items():
+        for name, params in ways.items():
+            tuner = BayesianTrainValidationSplit(seed=seed, **common, **params)
+            model, seconds = fitted(tuner, data)
+            measured[name].append((min(model.validationMetrics), seconds))
+    for name, results in measured.items():
         metrics, seconds = zip(*results, strict=True)
         fits = len(grid) if name == "grid, our tuner" else TRIALS
         rows.append((name, statistics.median(metrics), fits, statistics.median(seconds)))
-    grids, opened = found["grid, our tuner"], found["ranges opened"]
+    grids, opened = measured["grid, our tuner"], measured["ranges opened"]
     better = sum(b[0] <= a[0] for a, b in zip(grids, opened, strict=True))
     print(f"ranges opened at least as good as the grid on the same split: {better} of {seeds}")
     return rows
@@ -99,11 +101,16 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=10_000)
     parser.add_argument("--seeds", type=int, default=5, help="splits and searches; medians shown")
     arguments = parser.parse_args()
-    with quiet_session("bayesian-pca") as spark:
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # workers run the Python of this file
+    quiet = {"spark.log.level": "ERROR", "spark.ui.showConsoleProgress": "false"}
+    spark = SparkSession.builder.appName("bayesian-pca").config(map=quiet).getOrCreate()
+    try:
         table = compare(regression(spark, arguments.rows), arguments.seeds)
         print(f"{'':20} {'best RMSE':>9} {'fits':>5} {'seconds':>8}")
         for name, metric, fits, seconds in table:
             print(f"{name:20} {metric:9.4f} {fits:5} {seconds:8.1f}")
+    finally:
+        spark.stop()
 
 
 if __name__ == "__main__":

@@ -90,8 +90,11 @@ class Job:
 
     def best(self) -> tuple[Any, ...] | None:
         """The cheapest setting in time."""
-        done = [own for own, seconds in self.runs.items() if seconds is not None]
-        in_time = [own for own in done if self.runs[own] <= self.deadline]
+        in_time = [
+            setting
+            for setting, seconds in self.runs.items()
+            if seconds is not None and seconds <= self.deadline
+        ]
         return min(in_time, key=self.cost, default=None)
 
     def _seconds(self, setting: tuple[Any, ...]) -> float | None:
@@ -137,9 +140,9 @@ def main() -> int:
     args = arguments()
     job = Job(args.command, args.space, args.price, args.deadline, args.repeats)
     # Positions in the list of values: numbers have an order, choices would have none.
-    searched = tuple(Int(n, 0, len(own) - 1) for n, own in args.space.items() if len(own) > 1)
-    fixed = tuple(Fixed(name, 0) for name, own in args.space.items() if len(own) == 1)
-    last = {name: len(own) - 1 for name, own in args.space.items()}
+    last = {name: len(values) - 1 for name, values in args.space.items()}
+    searched = tuple(Int(name, 0, place) for name, place in last.items() if place > 0)
+    fixed = tuple(Fixed(name, 0) for name, place in last.items() if place == 0)
     print(f"{'wall':>10} {'cost':>12}  settings")
     study = run_study(
         job,

@@ -15,6 +15,8 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import os
+import sys
 import textwrap
 import time
 from pathlib import Path
@@ -31,7 +33,6 @@ from sparkprophet import (
     GroupedProphet,
     GroupedProphetTuner,
 )
-from sparkprophet.command.session import quiet_session
 
 KEYS = ["origin", "carrier"]
 HORIZON = 14
@@ -229,8 +230,13 @@ def main() -> None:
     arguments = parser.parse_args()
     steps = Steps()
     print("sparkprophet: one tuned Prophet per series as a Spark ML stage\nStarting Spark ...")
-    with quiet_session("sparkprophet demo") as spark:
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # workers run the Python of this file
+    quiet = {"spark.log.level": "ERROR", "spark.ui.showConsoleProgress": "false"}
+    spark = SparkSession.builder.appName("sparkprophet demo").config(map=quiet).getOrCreate()
+    try:
         run(spark, steps, arguments.output, arguments.origins, arguments.trials)
+    finally:
+        spark.stop()
 
 
 if __name__ == "__main__":

@@ -39,9 +39,9 @@ def forecasts(
 ) -> None:
     """History, what happened and what was forecast, for the busiest series."""
     table = table.assign(ds=pd.to_datetime(table.ds))
-    ahead = table[table.ds > cutoff].groupby(KEYS).ds.size().index
+    forecast = table[table.ds > cutoff].groupby(KEYS).ds.size().index
     busiest = daily.groupby(KEYS).y.sum().sort_values(ascending=False).index
-    chosen = [key for key in busiest if key in ahead][:panels]
+    chosen = [key for key in busiest if key in forecast][:panels]
     figure, axes = plt.subplots(
         -(-len(chosen) // 2), 2, figsize=(12, 3 * -(-len(chosen) // 2)), squeeze=False
     )
@@ -49,14 +49,14 @@ def forecasts(
     for axis, (origin, carrier) in zip(axes.flat, chosen, strict=False):
         seen = daily[(daily.origin == origin) & (daily.carrier == carrier) & (daily.ds > since)]
         past, came = seen[seen.ds <= cutoff], seen[seen.ds > cutoff]
-        own = table[(table.origin == origin) & (table.carrier == carrier)]
+        ahead = table[(table.origin == origin) & (table.carrier == carrier)]
         axis.plot(past.ds, past.y, ".-", color="#333333", lw=0.8, ms=4, label="history")
         axis.plot(came.ds, came.y, "o", color=ORANGE, ms=4, zorder=3, label="held out: what came")
-        axis.plot(own.ds, own.yhat, color=BLUE, lw=1.8, label="forecast")
+        axis.plot(ahead.ds, ahead.yhat, color=BLUE, lw=1.8, label="forecast")
         axis.fill_between(
-            own.ds,
-            own.yhat_lower,
-            own.yhat_upper,
+            ahead.ds,
+            ahead.yhat_lower,
+            ahead.yhat_upper,
             color=BLUE,
             alpha=0.2,
             lw=0,

@@ -20,7 +20,7 @@ from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 from sparkprophet import FitFailedError, GroupedProphet, GroupedProphetModel
-from sparkprophet.command.places import whole_folder
+from sparkprophet.spark.saving.files import whole_folder
 
 DATA = Path(os.environ.get("SPARKPROPHET_DATA", Path(__file__).parents[2] / "shared" / "data"))
 REGRESSORS = [*(f"price{i}" for i in range(1, 12)), "deal", "feat"]

@@ -9,14 +9,17 @@ series is GroupedProphetTuner: see walkthrough.py.)
 
 from __future__ import annotations
 
+import os
+import sys
+
 import numpy as np
 import pandas as pd
 from pyspark.ml import Pipeline
 from pyspark.ml.feature import SQLTransformer
 from pyspark.ml.tuning import ParamGridBuilder, TrainValidationSplit
+from pyspark.sql import SparkSession
 
 from sparkprophet import ForecastEvaluator, GroupedProphet
-from sparkprophet.command.session import quiet_session
 
 
 def sales() -> pd.DataFrame:
@@ -34,48 +37,55 @@ def sales() -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
-def main() -> None:
+def run(spark: SparkSession) -> None:
     """Build the pipeline, search the grid, print what each entry gave."""
-    with quiet_session("pipeline") as spark:
-        data = spark.createDataFrame(sales())
-        fill = SQLTransformer(
-            statement="""
-                SELECT shop, ds, y,
-                       coalesce(nullif(price, 'NaN'),
-                                avg(nullif(price, 'NaN')) OVER (PARTITION BY shop)) AS price_filled
-                FROM __THIS__"""
-        )
-        prophet = GroupedProphet(
-            groupCols=["shop"],
-            regressors=["price_filled"],
-            yearlySeasonality="3",
-            uncertaintySamples=0,
-        )
-        grid = (
-            ParamGridBuilder()
-            .addGrid(prophet.changepointPriorScale, [0.01, 0.2])
-            .addGrid(prophet.seasonalityMode, ["additive", "multiplicative"])
-            .build()
-        )
-        # ForecastEvaluator leaves rows without a forecast out and counts them. Spark's own
-        # RegressionEvaluator refuses NULLs: with it, set handleInvalid="skip" on GroupedProphet.
-        search = TrainValidationSplit(
-            estimator=Pipeline(stages=[fill, prophet]),
-            estimatorParamMaps=grid,
-            evaluator=ForecastEvaluator(metricName="wape", groupCols=["shop"]),
-            trainRatio=0.8,  # of the rows at random, as Spark does it, not of the first ones
-            seed=1,
-        )
-        found = search.fit(data)
-        for values, metric in zip(grid, found.validationMetrics, strict=True):
-            settings = ", ".join(f"{param.name}={value}" for param, value in values.items())
-            print(f"wape {metric:.4f}  {settings}")
-        best = found.bestModel.stages[-1]
-        print(
-            f"best: changepointPriorScale={best.getChangepointPriorScale()}, "
-            f"seasonalityMode={best.getSeasonalityMode()}"
-        )
-        print(best.summary)
+    data = spark.createDataFrame(sales())
+    fill = SQLTransformer(
+        statement="""
+            SELECT shop, ds, y,
+                   coalesce(nullif(price, 'NaN'),
+                            avg(nullif(price, 'NaN')) OVER (PARTITION BY shop)) AS price_filled
+            FROM __THIS__"""
+    )
+    prophet = GroupedProphet(
+        groupCols=["shop"], regressors=["price_filled"], yearlySeasonality="3", uncertaintySamples=0
+    )
+    grid = (
+        ParamGridBuilder()
+        .addGrid(prophet.changepointPriorScale, [0.01, 0.2])
+        .addGrid(prophet.seasonalityMode, ["additive", "multiplicative"])
+        .build()
+    )
+    # ForecastEvaluator leaves rows without a forecast out and counts them. Spark's own
+    # RegressionEvaluator refuses NULLs: with it, set handleInvalid="skip" on GroupedProphet.
+    search = TrainValidationSplit(
+        estimator=Pipeline(stages=[fill, prophet]),
+        estimatorParamMaps=grid,
+        evaluator=ForecastEvaluator(metricName="wape", groupCols=["shop"]),
+        trainRatio=0.8,  # of the rows at random, as Spark does it, not of the first ones
+        seed=1,
+    )
+    searched = search.fit(data)
+    for values, metric in zip(grid, searched.validationMetrics, strict=True):
+        settings = ", ".join(f"{param.name}={value}" for param, value in values.items())
+        print(f"wape {metric:.4f}  {settings}")
+    best = searched.bestModel.stages[-1]
+    print(
+        f"best: changepointPriorScale={best.getChangepointPriorScale()}, "
+        f"seasonalityMode={best.getSeasonalityMode()}"
+    )
+    print(best.summary)
+
+
+def main() -> None:
+    """Under spark-submit its session is used, otherwise a local one is made."""
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # workers run the Python of this file
+    quiet = {"spark.log.level": "ERROR", "spark.ui.showConsoleProgress": "false"}
+    spark = SparkSession.builder.appName("pipeline").config(map=quiet).getOrCreate()
+    try:
+        run(spark)
+    finally:
+        spark.stop()
 
 
 if __name__ == "__main__":

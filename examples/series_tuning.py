@@ -94,12 +94,12 @@ def arguments(doc: str) -> argparse.ArgumentParser:
 def tasks(args: argparse.Namespace) -> list[Task]:
     """One per key, in the order of the keys; the seed hangs on the key alone."""
     rows = pd.read_parquet(args.input) if args.input else generated()
-    found = []
-    for key, own in rows.groupby(args.group_cols.split(",")):
+    work = []
+    for key, group in rows.groupby(args.group_cols.split(",")):
         seed = zlib.crc32(json.dumps(key, default=str).encode())
-        ds = own["ds"].to_numpy("datetime64[us]")
-        found.append(Task(key, ds, own["y"].to_numpy(float), seed))
-    return found
+        ds = group["ds"].to_numpy("datetime64[us]")
+        work.append(Task(key, ds, group["y"].to_numpy(float), seed))
+    return work
 
 
 def show(rows: list[dict[str, Any]]) -> None:

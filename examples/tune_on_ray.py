@@ -50,7 +50,7 @@ def tune_all(work: list[Task], settings: Search) -> list[dict]:
     """Each task is one series; Ray hands out the next one to whoever is free."""
     task = ray.remote(num_cpus=1)(tuned)
     shared = ray.put(settings)
-    return ray.get([task.remote(own, shared) for own in work])
+    return ray.get([task.remote(one, shared) for one in work])
 
 
 def main() -> None:
@@ -59,9 +59,9 @@ def main() -> None:
     parser.add_argument("--on-spark", action="store_true", help="Ray nodes in Spark tasks")
     args = parser.parse_args()
     work, settings = tasks(args), search(args.trials, args.horizon)
-    own = {} if args.on_spark or "RAY_ADDRESS" in os.environ else {"num_cpus": args.workers}
+    cluster = {} if args.on_spark or "RAY_ADDRESS" in os.environ else {"num_cpus": args.workers}
     with nodes_on_spark(args.workers) if args.on_spark else nullcontext():
-        ray.init(runtime_env={"working_dir": str(Path(__file__).parent)}, **own)
+        ray.init(runtime_env={"working_dir": str(Path(__file__).parent)}, **cluster)
         show(tune_all(work, settings))
         ray.shutdown()
 

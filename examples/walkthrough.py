@@ -7,11 +7,14 @@ and loading, judging, tuning.
 """
 
 # %% Spark, and three small series: two shops with weekly ups and downs, and one that just opened
+import os
+import sys
 import tempfile
 
 import matplotlib
 import numpy as np
 import pandas as pd
+from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from sparkprophet import (
@@ -21,11 +24,11 @@ from sparkprophet import (
     GroupedProphetModel,
     GroupedProphetTuner,
 )
-from sparkprophet.command.session import quiet_session
 
 matplotlib.use("Agg")  # a notebook needs no such line
-session = quiet_session("walkthrough")
-spark = session.__enter__()  # in a notebook `spark` is there already
+os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # workers run the Python of this file
+quiet = {"spark.log.level": "ERROR", "spark.ui.showConsoleProgress": "false"}
+spark = SparkSession.builder.appName("walkthrough").config(map=quiet).getOrCreate()
 
 random = np.random.default_rng(0)
 days = pd.date_range("2025-01-01", periods=140, freq="D")
@@ -61,8 +64,8 @@ with tempfile.NamedTemporaryFile(suffix=".png") as file:
 
 # %% Own values for some groups: a column of JSON, constant in a group
 overrides = F.when(F.col("shop") == "Bern", F.lit('{"seasonalityMode": "multiplicative"}'))
-own = GroupedProphet(groupCols=["shop"], overridesCol="own", fallback="naive")
-mixed = own.fit(history.withColumn("own", overrides))
+prophets = GroupedProphet(groupCols=["shop"], overridesCol="overrides", fallback="naive")
+mixed = prophets.fit(history.withColumn("overrides", overrides))
 modes = F.get_json_object("config", "$.seasonalityMode").alias("seasonalityMode")
 mixed.models.select("shop", "status", modes, "error_code").show()
 
@@ -93,4 +96,4 @@ tuned.comparison.show()
 print(tuned.comparison_text())
 
 # %% Done
-session.__exit__(None, None, None)
+spark.stop()

@@ -1,17 +1,18 @@
-"""Write the Scala traits of params from the tables that the Python Params are made from.
+"""Write the Scala sources that are made from Python's tables: params, columns of the models table.
 
     python scripts/scala_params.py
 
-Names, defaults, ranges and documents then are the same in both languages; a test fails while a
-trait differs from what this writes.
+Names, defaults, ranges, types and documents then are the same in both languages; a test fails while
+a file differs from what this writes.
 """
 
 from __future__ import annotations
 
 import json
 import math
+import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +26,20 @@ from sparkprophet import (
 )
 from sparkprophet.series import ranges
 from sparkprophet.series.ranges import Number, OneOf, Whole
-from sparkprophet.spark import params
+from sparkprophet.spark import params, schema
 from sparkprophet.spark.params import Spec
+from sparkprophet.spark.schema import ModelColumn
 
-FOLDER = Path(__file__).resolve().parents[1] / "scala" / "src" / "main" / "scala" / "sparkprophet"
+_ROOT = Path(__file__).resolve().parents[1]
+FOLDER = _ROOT / "scala/src/generated/scala/sparkprophet/params"
 _WIDTH = 100
 _INDENT = "    "
+_HEAD = [
+    "// Made by scripts/scala_params.py from Python's tables: not to be edited.",
+    "// format: off",
+    "package sparkprophet.params",
+    "",
+]
 _ROWS = ("seasonalities", "holidays", "regressors")
 # By converter: the Scala type, the class of the Param and the method of TableParams that makes one.
 _KINDS: dict[Any, tuple[str, str, str]] = {
@@ -85,10 +94,12 @@ def _doc_literal(doc: str) -> str:
     return " +\n      ".join(json.dumps(line, ensure_ascii=False) for line in lines)
 
 
-def _comment(text: str) -> str:
-    if len(text) <= _WIDTH - 9:
-        return f"  /** {text} */"
-    return "\n".join(["  /**", _wrapped(text, "   * ", "   * "), "   */"])
+def _comment(text: str, indent: str = "  ") -> str:
+    one_line = f"{indent}/** {text} */"
+    if len(one_line) <= _WIDTH:
+        return one_line
+    rest = f"{indent} * "
+    return "\n".join([f"{indent}/**", _wrapped(text, rest, rest), f"{indent} */"])
 
 
 def _accessors(spec: Spec, kind: str) -> list[str]:
@@ -134,17 +145,15 @@ def trait(name: str, of: str, specs: Sequence[Spec]) -> str:
     given = [s for s in specs if s.default is not None]
     defaults = ",\n".join(f"    {s.name} -> {_literal(s.default, _kind(s)[0])}" for s in given)
     classes = sorted({_kind(s)[1].partition("[")[0] for s in specs} - {"RowsParam"})
-    own_imports = f"import org.apache.spark.ml.param.{{{', '.join(classes)}}}"
+    imports = [f"import org.apache.spark.ml.param.{{{', '.join(classes)}}}"]
+    if any(s.convert is params.space_json for s in specs):
+        imports += ["", "import sparkprophet.SearchSpace"]
     return "\n".join(
         [
-            "// Made by scripts/scala_params.py from the tables of the Python Params: "
-            "not to be edited.",
-            "// format: off",
-            "package sparkprophet",
+            *_HEAD,
+            *imports,
             "",
-            own_imports,
-            "",
-            f"/** The params of {of}, under the names that Python gives them. */",
+            _comment(f"The params of {of}, under the names that Python gives them.", indent=""),
             f"private[sparkprophet] trait {name} extends TableParams {{",
             "",
             *map(_param, specs),
@@ -162,14 +171,70 @@ def traits() -> dict[str, str]:
     own = [s for s in GroupedProphetTuner.specs if s.name != "estimator"]
     added = [s for s in BayesianCrossValidator.specs if not hasattr(CrossValidator, s.name)]
     files = [
-        ("GroupedProphetParams", "[[GroupedProphet]] and its model", GroupedProphet.specs),
-        ("GroupedProphetTunerParams", "[[GroupedProphetTuner]] but for its estimator", own),
+        ("GroupedProphetParams", "`GroupedProphet` and its model", GroupedProphet.specs),
+        ("GroupedProphetTunerParams", "`GroupedProphetTuner` but for its estimator", own),
         ("BayesianTunerParams", "both Bayesian tuners but for those of Spark's own", added),
-        ("ForecastEvaluatorParams", "[[ForecastEvaluator]]", ForecastEvaluator.specs),
+        ("ForecastEvaluatorParams", "`ForecastEvaluator`", ForecastEvaluator.specs),
     ]
     return {f"{name}.scala": trait(name, of, specs) for name, of, specs in files}
 
 
+def _texts(values: Iterable[str]) -> str:
+    """Strings between the brackets of a Scala collection."""
+    return _wrapped(", ".join(map(json.dumps, values)), _INDENT, _INDENT)
+
+
+def _columns(name: str, doc: str, columns: Sequence[ModelColumn]) -> list[str]:
+    """A schema, and what its columns hold."""
+    lines = [""]
+    for token in re.split("(?<=[, ])", schema.ddl(columns)):
+        if len(lines[-1]) + len(token) > _WIDTH - 12:
+            lines.append("")
+        lines[-1] += token
+    return [
+        "  /**",
+        f"   * {doc}",
+        "   *",
+        *(f"   *   - `{column.name}`: {column.doc}" for column in columns),
+        "   */",
+        f"  val {name}: StructType = StructType.fromDDL(",
+        _INDENT + " +\n      ".join(map(json.dumps, lines)),
+        "  )",
+        "",
+    ]
+
+
+def model_columns() -> str:
+    """The Scala file of the columns of the models table."""
+    return "\n".join(
+        [
+            *_HEAD,
+            "import org.apache.spark.sql.types.StructType",
+            "",
+            "/** The columns of the models table besides its keys. */",
+            "private[sparkprophet] object ModelColumns {",
+            "",
+            *_columns("Fit", "What every fit gives.", schema.FIT),
+            *_columns("Search", "What a search adds.", schema.SEARCH),
+            "  /** Fields of the column `state`. */",
+            f"  val StateFields: Seq[String] = Seq(\n{_texts(schema.STATE_FIELDS)}\n  )",
+            "",
+            "  /** Columns of a saved table besides its own: hashes of rows and of trials. */",
+            f"  val Checksums: Seq[String] = Seq(\n{_texts(schema.CHECKSUMS)}\n  )",
+            "",
+            "  /** Names, in lower case, that no key column may have. */",
+            f"  val Reserved: Set[String] = Set(\n{_texts(sorted(schema.RESERVED))}\n  )",
+            "}",
+            "",
+        ]
+    )
+
+
+def sources() -> dict[str, str]:
+    """Scala text of every generated file, by its name."""
+    return {**traits(), "ModelColumns.scala": model_columns()}
+
+
 if __name__ == "__main__":
-    for name, text in traits().items():
+    for name, text in sources().items():
         (FOLDER / name).write_text(text, "utf-8")

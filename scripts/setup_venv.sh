@@ -22,7 +22,7 @@ packages_state() {
   { pwd && cat requirements.txt && printf '%s\n' "$@" && "$name/bin/python" --version; } | cksum
 }
 project_state() {
-  { cat setup.py pyproject.toml && grep '^__version__' python/sparkprophet/__init__.py; } | cksum
+  { cat setup.py pyproject.toml && grep '^__version__' python/sparkprophet/version.py; } | cksum
 }
 line() {
   sed -n "$1p" "$stamp" 2>/dev/null

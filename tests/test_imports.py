@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,44 +14,85 @@ import sparkprophet
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "python" / "sparkprophet"
 
-# Part of the package -> what it may not import, at the top of a module or inside a function.
-FORBIDDEN = {
-    "numerics": (
-        "pandas", "prophet", "pyspark", "optuna", "sparkprophet.series", "sparkprophet.search",
-        "sparkprophet.spark", "sparkprophet.command",
+_BELOW_SPARK = (
+    "messages", "clock", "version", "numerics", "series", "search", "tuning", "report",
+)  # fmt: skip
+# Part of the package -> what it may import of ours, at the top of a module, inside a function or
+# for type checkers alone.
+ALLOWED = {
+    "messages": (),
+    "clock": (),
+    "numerics": ("numerics",),
+    "series": ("messages", "clock", "numerics", "series"),
+    "search": ("messages", "clock", "numerics.compiled", "search"),
+    "tuning": ("messages", "clock", "numerics", "series", "search"),
+    "report": ("messages", "report"),
+    "spark.schema": (),
+    "spark.worker": ("messages", "clock", "numerics", "series", "spark.schema", "spark.worker"),
+    "spark": (
+        "messages",
+        "clock",
+        "version",
+        "numerics",
+        "series",
+        "search",
+        "tuning",
+        "report",
+        "spark",
     ),
-    "series": (
-        "pyspark", "optuna", "sparkprophet.search", "sparkprophet.spark", "sparkprophet.command",
-    ),
-    "search": (
-        "pandas", "prophet", "pyspark", "sparkprophet.series", "sparkprophet.spark",
-        "sparkprophet.command",
-    ),
-    "report": (
-        "pandas", "prophet", "pyspark", "optuna", "matplotlib", "sparkprophet.numerics",
-        "sparkprophet.series", "sparkprophet.search", "sparkprophet.spark", "sparkprophet.command",
-    ),
-    "spark": ("sparkprophet.command",),
-}  # fmt: skip
+    "command": (*_BELOW_SPARK, "spark", "command"),
+}
+# Part of the package -> other packages that it does without.
+WITHOUT = {
+    "messages": ("numpy", "pandas", "prophet", "pyspark", "optuna"),
+    "clock": ("numpy", "pandas", "prophet", "pyspark", "optuna"),
+    "numerics": ("pandas", "prophet", "pyspark", "optuna"),
+    "series": ("pyspark", "optuna"),
+    "search": ("pandas", "prophet", "pyspark"),
+    "tuning": ("pandas", "prophet", "pyspark", "optuna"),
+    "report": ("pandas", "prophet", "pyspark", "optuna", "matplotlib"),
+    "spark.schema": ("pyspark",),
+    "spark.worker": ("pyspark", "optuna"),
+}
+# A part of spark/ -> others of its parts that it knows nothing of.
+APART = {
+    "spark.grouped": ("spark.bayesian",),
+    "spark.bayesian": ("spark.grouped",),
+    "spark.saving": ("spark.grouped", "spark.bayesian", "spark.worker"),
+    "spark.jobs": ("spark.grouped", "spark.bayesian", "spark.saving", "spark.worker"),
+    "spark.columns": ("spark.grouped", "spark.bayesian", "spark.saving", "spark.worker"),
+}
+
+
+def name_of(path):
+    """The dotted name of a file's module; that of the package for its `__init__.py`."""
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {name_of(path): path for path in PACKAGE.rglob("*.py")}
 
 
 def imported(path):
-    """Names of all modules that a file imports, with the names it takes from them."""
-    names = []
+    """Names of all modules that a file imports."""
+    names = set()
     package = path.relative_to(PACKAGE.parent).with_suffix("").parts[:-1]
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Import):
-            names += [alias.name for alias in node.names]
+            names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             base = list(package[: len(package) - node.level + 1]) if node.level else []
             module = ".".join(base + ([node.module] if node.module else []))
-            names += [module, *(f"{module}.{alias.name}" for alias in node.names)]
+            # A module of a package, or a name in a module.
+            inside = {f"{module}.{alias.name}" for alias in node.names}
+            names |= (inside & MODULES.keys()) | ({module} if inside - MODULES.keys() else set())
     return names
 
 
 def imports_of(part):
-    """(file, imported name) pairs of a part of the package."""
-    files = (PACKAGE / part).rglob("*.py")
+    """(file, imported module) pairs of a part of the package: a room or a module."""
+    files = [path for name, path in MODULES.items() if within(name, [f"sparkprophet.{part}"])]
+    assert files
     return {(path.name, name) for path in files for name in imported(path)}
 
 
@@ -58,22 +100,50 @@ def within(name, roots):
     return any(name == root or name.startswith(root + ".") for root in roots)
 
 
-@pytest.mark.parametrize("part", FORBIDDEN)
+def circle(arrows):
+    """The nodes of a graph that are in circles, or between two; none where there is no circle."""
+    left = dict(arrows)
+    while ends := {node for node in left if not (left[node] - {node}) & left.keys()} | (
+        left.keys() - {other for node in left for other in left[node] - {node}}
+    ):
+        left = {node: left[node] for node in left.keys() - ends}
+    return left.keys()
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    arrows = {name: imported(path) & MODULES.keys() for name, path in MODULES.items()}
+    assert sum(map(len, arrows.values())) > 300
+    assert circle(arrows) == set()
+
+
+def test_a_circle_is_seen():
+    chain = {"a": {"b"}, "b": {"c"}, "c": {"d", "x"}, "d": set()}
+    assert circle(chain) == set()
+    assert circle(chain | {"d": {"b"}}) == {"b", "c", "d"}
+
+
+@pytest.mark.parametrize("part", ALLOWED)
 def test_imports_point_one_way(part):
-    found = imports_of(part)
-    assert found
-    assert {(file, name) for file, name in found if within(name, FORBIDDEN[part])} == set()
+    ours = {pair for pair in imports_of(part) if within(pair[1], ["sparkprophet"])}
+    allowed = [f"sparkprophet.{name}" for name in ALLOWED[part]]
+    assert {pair for pair in ours if not within(pair[1], allowed)} == set()
 
 
-def test_search_takes_the_decorator_for_kernels_and_nothing_else_of_numerics():
-    found = {name for _, name in imports_of("search") if within(name, ["sparkprophet.numerics"])}
-    own = "sparkprophet.numerics.compiled"
-    assert own in found and {name for name in found if not within(name, [own])} == set()
+@pytest.mark.parametrize("part", WITHOUT)
+def test_a_part_does_without_what_is_not_its_own(part):
+    assert {pair for pair in imports_of(part) if within(pair[1], WITHOUT[part])} == set()
+
+
+@pytest.mark.parametrize("part", APART)
+def test_rooms_of_spark_know_nothing_of_each_other(part):
+    others = [f"sparkprophet.{name}" for name in APART[part]]
+    assert {pair for pair in imports_of(part) if within(pair[1], others)} == set()
 
 
 def test_the_reader_of_imports_sees_them():
     names = imported(PACKAGE / "series" / "genuine_prophet.py")
-    assert {"numpy", "prophet", "sparkprophet.series", "sparkprophet.series.stan"} <= set(names)
+    assert {"numpy", "pandas", "prophet", "sparkprophet.series.stan"} <= names
+    assert "sparkprophet.series" not in names
 
 
 def loaded(statement):
@@ -116,3 +186,11 @@ def test_version_of_the_package_is_that_of_setup():
         check=True,
     )
     assert done.stdout.split()[-1] == sparkprophet.__version__
+
+
+def test_examples_leave_the_command_line_alone():
+    # Users copy them: a session, for one, is Spark's own.
+    texts = {path.name: path.read_text("utf-8") for path in (ROOT / "examples").glob("*.py")}
+    assert any("from sparkprophet import" in text for text in texts.values())
+    command = re.compile(r"sparkprophet(\.| import )command")
+    assert [name for name, text in texts.items() if command.search(text)] == []

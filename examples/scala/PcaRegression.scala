@@ -51,7 +51,9 @@ object PcaRegression {
     } finally spark.stop()
   }
 
-  /** 100 independent features of falling variance; the label hangs on all of them, with noise of 1. */
+  /**
+   * 100 independent features of falling variance; the label hangs on all of them, with noise of 1.
+   */
   private def regression(spark: SparkSession, rows: Int): DataFrame = {
     val random = new Random(0)
     val weights = Array.fill(100)(random.nextGaussian())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from sparkprophet.version import __version__
 
 if TYPE_CHECKING:
     from sparkprophet.spark.bayesian.models import (
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from sparkprophet.spark.grouped.estimator import GroupedProphet
     from sparkprophet.spark.grouped.model import GroupedProphetModel
     from sparkprophet.spark.grouped.tuner import GroupedProphetTuner
-    from sparkprophet.spark.saving.stage_loader import load_stage
-    from sparkprophet.spark.saving.stages import save_portable
+    from sparkprophet.spark.saving.stage_loader import load_stage, save_portable
 
 _HOMES = {
     "BayesianCrossValidator": "sparkprophet.spark.bayesian.tuners",
@@ -39,7 +38,7 @@ _HOMES = {
     "SearchFailedError": "sparkprophet.spark.errors",
     "load_stage": "sparkprophet.spark.saving.stage_loader",
     "paper_search_space": "sparkprophet.spark.bayesian.param_grid",
-    "save_portable": "sparkprophet.spark.saving.stages",
+    "save_portable": "sparkprophet.spark.saving.stage_loader",
 }
 
 __all__ = ["__version__", *_HOMES]

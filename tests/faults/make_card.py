@@ -24,7 +24,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parents[1] / "benchmarks"), str(HERE)]
 
 import machine  # noqa: E402
-from pyspark.sql import SparkSession  # noqa: E402
+import spark_sessions  # noqa: E402
 
 from card import COUNTS  # noqa: E402
 from card_page import PAGE, RESULTS, page, readable, sentence  # noqa: E402
@@ -40,16 +40,7 @@ def run_here(part: str, system: str, out: Path, done: int) -> None:
     """In a process of its own: the cases of a part from this one on, a line when each begins and
     one when it ends.
     """
-    spark = (
-        SparkSession.builder.master("local[2]")
-        .config("spark.ui.enabled", "false")
-        .config("spark.ui.showConsoleProgress", "false")
-        .config("spark.sql.shuffle.partitions", "4")
-        .config("spark.driver.memory", "2g")
-        .config("spark.sql.warehouse.dir", tempfile.gettempdir())
-        .getOrCreate()
-    )
-    spark.sparkContext.setLogLevel("OFF")
+    spark_sessions.session("local[2]", "OFF", driver_memory="2g", sql_shuffle_partitions="4")
 
     def tell(line: dict[str, Any]) -> None:
         with open(out, "a") as lines:

@@ -57,6 +57,6 @@ CASES = [
         Settings(regressors=("price",)),
         "regressors",
         "'price'",
-        "columns are",
+        "columns: ",
     ),
 ]

@@ -22,6 +22,7 @@ sys.path.append(str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
 import process_tree
 import scale
+import spark_sessions
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -29,22 +30,6 @@ import systems
 from groups import label_sql
 
 SMALL = 3  # groups
-
-
-def session(master: str) -> SparkSession:
-    """A driver of 1 GiB; executors of 4 GiB where they have processes of their own."""
-    spark = (
-        SparkSession.builder.master(master)
-        .config("spark.driver.memory", "1g")
-        .config("spark.executor.memory", "4g")
-        .config("spark.ui.enabled", "false")
-        .config("spark.ui.showConsoleProgress", "false")
-        .config("spark.sql.shuffle.partitions", "8")
-        .config("spark.sql.warehouse.dir", tempfile.gettempdir())
-        .getOrCreate()
-    )
-    spark.sparkContext.setLogLevel("ERROR")
-    return spark
 
 
 def many(spark: SparkSession, groups: int) -> DataFrame:
@@ -132,7 +117,11 @@ def fit_large(spark: SparkSession, system: Any, rows: int) -> dict[str, Any]:
 def main() -> None:
     """Fit, tell."""
     name, work, sizes, master = sys.argv[1:]
-    system, spark = systems.SYSTEMS[name], session(master)
+    system = systems.SYSTEMS[name]
+    # Executors only have a memory of their own where they are processes of their own.
+    spark = spark_sessions.session(
+        master, driver_memory="1g", executor_memory="4g", sql_shuffle_partitions="8"
+    )
     numbers = [int(number) for number in sizes.split(",")]
     with process_tree.watched(os.getpid()) as usage:
         if work == "groups":

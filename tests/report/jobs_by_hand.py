@@ -44,10 +44,10 @@ def in_slices(measured, count):
     number = (measured.start * count / measured.wall_seconds).astype(int)
     rows, more = [], {"end": [], "groups": [], "longest": []}
     for host, pid, n in sorted(set(zip(measured.host, measured.pid, number, strict=True))):
-        own = (measured.host == host) & (measured.pid == pid) & (number == n)
-        seconds, cpu = measured.seconds[own].sum(), measured.cpu_seconds[own].sum()
-        rows.append((host, pid, measured.start[own].min(), seconds, cpu))
-        more["end"].append(measured.end[own].max())
-        more["groups"].append(own.sum())
-        more["longest"].append(measured.seconds[own].max())
+        entries = (measured.host == host) & (measured.pid == pid) & (number == n)
+        seconds, cpu = measured.seconds[entries].sum(), measured.cpu_seconds[entries].sum()
+        rows.append((host, pid, measured.start[entries].min(), seconds, cpu))
+        more["end"].append(measured.end[entries].max())
+        more["groups"].append(entries.sum())
+        more["longest"].append(measured.seconds[entries].max())
     return job_of(rows, measured.wall_seconds, measured.slots, **more)

@@ -14,8 +14,8 @@ def parts_of(measured):
 
 
 def test_parts_of_a_job_by_hand():
-    found = parts_of(two_slots())
-    assert {name: part.slot_seconds for name, part in found.items()} == pytest.approx(
+    split = parts_of(two_slots())
+    assert {name: part.slot_seconds for name, part in split.items()} == pytest.approx(
         {
             "work": 9.0,
             "cpu_wait": 0.5 + 1.0,
@@ -28,16 +28,16 @@ def test_parts_of_a_job_by_hand():
             "unused": 0.0,
         }
     )
-    assert found["work"].share == pytest.approx(9 / 20)
-    assert list(found) == list(LABELS)
+    assert split["work"].share == pytest.approx(9 / 20)
+    assert list(split) == list(LABELS)
 
 
 @pytest.mark.parametrize("seed", range(8))
 def test_parts_add_up_to_everything(seed):
     measured = random_job(seed, groups=3 + 40 * seed, slots=1 + seed)
-    found = parts_of(measured).values()
-    assert sum(p.share for p in found) == pytest.approx(1, abs=1e-9)
-    assert all(p.slot_seconds >= -1e-9 for p in found)
+    split = parts_of(measured).values()
+    assert sum(p.share for p in split) == pytest.approx(1, abs=1e-9)
+    assert all(p.slot_seconds >= -1e-9 for p in split)
 
 
 def test_a_slot_per_process_and_its_sums():
@@ -68,8 +68,8 @@ def test_no_two_groups_share_a_slot_at_one_time(seed):
     slots = assign(measured)
     assert slots.count == 5
     for slot in range(slots.count):
-        own = slots.row == slot
-        assert (measured.start[own][1:] >= measured.end[own][:-1] - 1e-6).all()
+        entries = slots.row == slot
+        assert (measured.start[entries][1:] >= measured.end[entries][:-1] - 1e-6).all()
 
 
 def test_more_overlap_than_slots_opens_further_ones():
@@ -78,22 +78,22 @@ def test_more_overlap_than_slots_opens_further_ones():
 
 
 def test_slots_without_work_are_counted_as_unused():
-    found = parts_of(job_of([("a", 1, 2.0, 1.0, 1.0)], 4.0, 4))
-    assert found["unused"].slot_seconds == 3 * 4.0
-    assert found["work"].share == pytest.approx(1 / 16)
-    assert "3 of 4 slots" in found["unused"].remedy
+    split = parts_of(job_of([("a", 1, 2.0, 1.0, 1.0)], 4.0, 4))
+    assert split["unused"].slot_seconds == 3 * 4.0
+    assert split["work"].share == pytest.approx(1 / 16)
+    assert "3 of 4 slots" in split["unused"].remedy
 
 
 def test_threads_do_not_make_a_slot_offer_more_than_its_time():
-    found = parts_of(job_of([("a", 1, 0.0, 1.0, 3.0)], 1.0, 1))
-    assert found["work"].share == 1.0 and found["cpu_wait"].slot_seconds == 0.0
+    split = parts_of(job_of([("a", 1, 0.0, 1.0, 3.0)], 1.0, 1))
+    assert split["work"].share == 1.0 and split["cpu_wait"].slot_seconds == 0.0
 
 
 def test_pauses_of_groups_and_of_tasks_are_told_apart():
     measured = two_slots()
-    found = gaps(measured, assign(measured))
-    assert (found.group_gaps, found.task_gaps) == (3, 1)
-    assert found.per_group == pytest.approx(0.01) and found.per_task == pytest.approx(0.5)
+    pauses = gaps(measured, assign(measured))
+    assert (pauses.group_gaps, pauses.task_gaps) == (3, 1)
+    assert pauses.per_group == pytest.approx(0.01) and pauses.per_task == pytest.approx(0.5)
     alone = job_of([("a", 1, 0, 1, 1)], 1.0, 1)
     none = gaps(alone, assign(alone))
     assert none.per_group == none.per_task == 0.0
@@ -110,16 +110,18 @@ def test_pauses_within_slices_are_between_groups():
         longest=[0.9, 0.9],
     )
     assert measured.groups.tolist() == [10, 5]
-    found = gaps(measured, assign(measured))
-    assert found.between_groups == pytest.approx(1.0) and found.between_tasks == pytest.approx(1.0)
+    pauses = gaps(measured, assign(measured))
+    assert pauses.between_groups == pytest.approx(1.0) and pauses.between_tasks == pytest.approx(
+        1.0
+    )
 
 
 def test_remedies_name_what_was_found():
-    found = parts_of(two_slots())
-    assert "1 s of planning" in found["prologue"].remedy
-    assert "one group took 4 s" in found["tail"].remedy and "61%" in found["tail"].remedy
-    assert "1.17 x" in found["cpu_wait"].remedy  # 10.5 s of wall over 9 s of CPU
-    assert found["between_groups"].remedy == "" and found["work"].remedy == ""
+    split = parts_of(two_slots())
+    assert "1 s of planning" in split["prologue"].remedy
+    assert "one group took 4 s" in split["tail"].remedy and "61%" in split["tail"].remedy
+    assert "1.17 x" in split["cpu_wait"].remedy  # 10.5 s of wall over 9 s of CPU
+    assert split["between_groups"].remedy == "" and split["work"].remedy == ""
     even = [("a", i % 2, 0.5 * (i // 2), 0.5, 0.5) for i in range(40)]
     more = [("a", 0, 10.0 + 0.5 * i, 0.5, 0.5) for i in range(6)]
     assert "tasks were uneven" in parts_of(job_of(even + more, 13.0, 2))["tail"].remedy

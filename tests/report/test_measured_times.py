@@ -32,28 +32,28 @@ def test_wrong_values_are_told(case):
 
 
 def test_good_clocks_are_left_alone():
-    found = aligned(two_slots())
-    assert found.notes == () and found.wall_seconds == 10.0
-    assert found.start.tolist() == two_slots().start.tolist()
+    mended = aligned(two_slots())
+    assert mended.notes == () and mended.wall_seconds == 10.0
+    assert mended.start.tolist() == two_slots().start.tolist()
 
 
 @pytest.mark.parametrize(("off", "moved"), [(-4.0, 2.5), (30.0, -26.01)])
 def test_a_host_with_a_wrong_clock_is_moved_as_a_whole(off, moved):
     rows = [(h, p, s + off * (h == "b"), d, c) for h, p, s, d, c in TWO_SLOTS]
-    found = aligned(job_of(rows, 10.0, 2))
-    own = found.host == "b"
-    assert found.start[own] == pytest.approx([1.5 + off + moved, 5.51 + off + moved])
-    assert found.end[own].max() <= 10.0 + 1e-9 and found.start.min() >= 0
-    assert found.start[~own].tolist() == [1.0, 3.01, 4.02, 5.52]
-    assert len(found.notes) == 1 and "clock of b" in found.notes[0]
-    assert f"{moved:+.3f} s" in found.notes[0] and found.wall_seconds == 10.0
+    mended = aligned(job_of(rows, 10.0, 2))
+    host_b = mended.host == "b"
+    assert mended.start[host_b] == pytest.approx([1.5 + off + moved, 5.51 + off + moved])
+    assert mended.end[host_b].max() <= 10.0 + 1e-9 and mended.start.min() >= 0
+    assert mended.start[~host_b].tolist() == [1.0, 3.01, 4.02, 5.52]
+    assert len(mended.notes) == 1 and "clock of b" in mended.notes[0]
+    assert f"{moved:+.3f} s" in mended.notes[0] and mended.wall_seconds == 10.0
 
 
 def test_groups_of_a_checkpoint_and_of_a_lost_executor_are_left_out():
     rows = [*TWO_SLOTS, ("a", 9, -3600.0, 1.0, 1.0), ("b", 9, 500.0, 1.0, 1.0)]
-    found = aligned(job_of(rows, 10.0, 2))
-    assert sorted(found.start) == sorted(two_slots().start)
-    assert [note.split(";")[0] for note in found.notes] == [
+    mended = aligned(job_of(rows, 10.0, 2))
+    assert sorted(mended.start) == sorted(two_slots().start)
+    assert [note.split(";")[0] for note in mended.notes] == [
         "1 groups ended before the job began, as those of a checkpoint do",
         "1 groups began after the job's end, as after the loss of an executor",
     ]
@@ -61,10 +61,10 @@ def test_groups_of_a_checkpoint_and_of_a_lost_executor_are_left_out():
 
 def test_what_still_sticks_out_is_clipped_or_makes_the_job_longer():
     # 12 s of work cannot be moved into a job of 10 s.
-    found = aligned(job_of([("a", 1, -1.0, 6.0, 6.0), ("a", 1, 5.0, 6.0, 6.0)], 10.0, 1))
-    assert found.start.tolist() == [0.0, 5.0] and found.wall_seconds == 11.0
-    assert found.seconds == pytest.approx([5.0, 6.0])
-    assert len(found.notes) == 2
+    mended = aligned(job_of([("a", 1, -1.0, 6.0, 6.0), ("a", 1, 5.0, 6.0, 6.0)], 10.0, 1))
+    assert mended.start.tolist() == [0.0, 5.0] and mended.wall_seconds == 11.0
+    assert mended.seconds == pytest.approx([5.0, 6.0])
+    assert len(mended.notes) == 2
 
 
 def test_nothing_within_the_job_is_an_error():

@@ -28,13 +28,13 @@ def test_karp_flatt_by_hand():
 @pytest.mark.parametrize("fraction", [0.0, 0.03, 0.4, 1.0])
 def test_runs_by_amdahls_law_give_its_fraction_back(fraction):
     runs = [Run(p, 100 * (fraction + (1 - fraction) / p)) for p in (1, 2, 4, 16)]
-    found = scaling(runs[::-1])
-    assert found.amdahl_fraction == pytest.approx(fraction, abs=1e-12)
-    assert [point.slots for point in found.points] == [1, 2, 4, 16]
-    assert found.points[0].karp_flatt is None
-    assert [p.karp_flatt for p in found.points[1:]] == pytest.approx([fraction] * 3, abs=1e-12)
-    assert found.points[2].efficiency == pytest.approx(found.points[2].speedup / 4)
-    assert found.limit == pytest.approx(1 / fraction if fraction else math.inf)
+    laws = scaling(runs[::-1])
+    assert laws.amdahl_fraction == pytest.approx(fraction, abs=1e-12)
+    assert [point.slots for point in laws.points] == [1, 2, 4, 16]
+    assert laws.points[0].karp_flatt is None
+    assert [p.karp_flatt for p in laws.points[1:]] == pytest.approx([fraction] * 3, abs=1e-12)
+    assert laws.points[2].efficiency == pytest.approx(laws.points[2].speedup / 4)
+    assert laws.limit == pytest.approx(1 / fraction if fraction else math.inf)
 
 
 def test_the_fit_has_the_least_squares():
@@ -49,25 +49,25 @@ def test_the_fit_has_the_least_squares():
 
 
 def test_without_a_run_on_one_slot_the_smallest_is_the_unit():
-    found = scaling([Run(2, 60.0), Run(2, 64.0), Run(8, 31.0)])
-    assert found.base_slots == 2
-    last = found.points[-1]
+    laws = scaling([Run(2, 60.0), Run(2, 64.0), Run(8, 31.0)])
+    assert laws.base_slots == 2
+    last = laws.points[-1]
     assert last.speedup == pytest.approx(2.0) and last.efficiency == pytest.approx(0.5)
     # p = 4, S = 2: (1/2 - 1/4) / (1 - 1/4).
     assert last.karp_flatt == pytest.approx(1 / 3)
-    assert found.points[0].speedup == pytest.approx(62 / 60)
+    assert laws.points[0].speedup == pytest.approx(62 / 60)
 
 
 def test_gustafson_follows_from_the_largest_run():
     # 10 s serial and 90 s parallel: on 9 slots 10 + 10 s, half of it serial.
-    found = scaling([Run(1, 100.0), Run(9, 20.0)])
-    assert found.gustafson_share == pytest.approx(0.5)
-    assert found.scaled_speedup == pytest.approx(9 - 0.5 * 8)
+    laws = scaling([Run(1, 100.0), Run(9, 20.0)])
+    assert laws.gustafson_share == pytest.approx(0.5)
+    assert laws.scaled_speedup == pytest.approx(9 - 0.5 * 8)
 
 
 def test_slower_with_more_slots_is_no_fault():
-    found = scaling([Run(1, 10.0), Run(2, 15.0)])
-    assert found.amdahl_fraction == 1.0 and found.points[1].karp_flatt == pytest.approx(2.0)
+    laws = scaling([Run(1, 10.0), Run(2, 15.0)])
+    assert laws.amdahl_fraction == 1.0 and laws.points[1].karp_flatt == pytest.approx(2.0)
 
 
 @pytest.mark.parametrize("runs", [[], [Run(2, 1.0)], [Run(2, 1.0), Run(2, 1.1)]])

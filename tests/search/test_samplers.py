@@ -75,7 +75,9 @@ def test_making_qmc_leaves_the_warning_filters_alone(monkeypatch):
 @pytest.mark.parametrize("kind", ["TPE", "grid", "", None, 3, ["tpe"]])
 @pytest.mark.parametrize("check", [check_sampler, lambda kind: make_sampler(kind, 0, 10, SPACE)])
 def test_unknown_kinds(check, kind):
-    with pytest.raises(ValueError, match="sampler: found .*; give one of tpe, random, qmc, gp, cm"):
+    with pytest.raises(
+        ValueError, match="sampler: found .*, must be one of tpe, random, qmc, gp, cm"
+    ):
         check(kind)
 
 

@@ -30,7 +30,7 @@ def test_the_job_counter_counts(spark, data):
 
 # What: (params, columns as SQL, error, words of its message)
 WRONG = {
-    "missing column": ({"labelCol": "sold"}, {}, ValueError, ("labelCol", "'sold'", "columns are")),
+    "missing column": ({"labelCol": "sold"}, {}, ValueError, ("labelCol", "'sold'", "columns: ")),
     "near miss": ({"timestampCol": "dss"}, {}, ValueError, ("timestampCol", "'dss'", "'ds'")),
     "wrong case": ({"groupCols": ["store"]}, {}, ValueError, ("groupCols", "'store'", "'Store'")),
     "string label": ({}, {"y": "CAST(y AS string)"}, TypeError,

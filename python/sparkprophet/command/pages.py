@@ -9,7 +9,13 @@ from sparkprophet.report.shown.page import GENERATOR
 
 
 def check(path: str) -> None:
-    """Raise UsageError where no page can be written, or something else than a page would go."""
+    """Look at where a page is to be.
+
+    Raises
+    ------
+    UsageError
+        Where none can be written, or something else than a page of this program would go.
+    """
     folder = os.path.dirname(path) or "."
     if not os.path.isdir(folder):
         raise UsageError(f"--html: there is no folder {folder}; make it, or choose another path")

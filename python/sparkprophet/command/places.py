@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import posixpath
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import types as T
-from pyspark.sql.utils import is_remote
 
 from sparkprophet.command.errors import SPARK_ERRORS, UsageError, in_a_line
 from sparkprophet.spark import columns
+from sparkprophet.spark.jobs import is_connect
 from sparkprophet.spark.params import GroupedProphetParams
 from sparkprophet.spark.saving.files import Files
 
 PARTS = ("model", "failures", "forecasts", "trials", "comparison")
+"""What the commands write into a folder."""
 _FORMATS = {"parquet": "parquet", "csv": "csv", "json": "json", "jsonl": "json", "ndjson": "json"}
 _COMPRESSED = (".gz", ".bz2", ".zst", ".snappy", ".lz4", ".deflate")
 _WRITTEN_BY_SPARK = re.compile(r"part-|_SUCCESS$|_committed_|_started_|\.")
@@ -34,12 +33,20 @@ def local_path(path: str) -> str | None:
 
 
 def check_early(inputs: Mapping[str, str | None], output: str | None, overwrite: bool) -> None:
-    """Raise UsageError for what can be seen without Spark: a missing input, an output in the way.
+    """Look at what can be seen without Spark.
 
     Parameters
     ----------
     inputs : mapping
         Flag -> path or None.
+    output : str or None
+    overwrite : bool
+        Whether what this program has written to `output` may be replaced.
+
+    Raises
+    ------
+    UsageError
+        For a missing input, or an output that is in the way of something.
     """
     for flag, path in inputs.items():
         local = local_path(path) if path else None
@@ -56,31 +63,18 @@ def check_early(inputs: Mapping[str, str | None], output: str | None, overwrite:
 
 
 def check_output(spark: SparkSession, output: str, overwrite: bool) -> None:
-    """As `check_early`, for any file system."""
-    if is_remote():
-        return
-    if Files(spark, output).exists(output):
-        _check_in_the_way(output, _names(spark, output), overwrite)
+    """Look at `output` as `check_early` does, on any file system.
 
-
-@contextlib.contextmanager
-def whole_folder(spark: SparkSession, path: str) -> Iterator[str]:
-    """A folder to write into, which becomes `path` when the block ends, whole or not at all.
-
-    What was at `path` is replaced. Over Spark Connect files cannot be renamed: there the block
-    writes at `path` itself.
+    Raises
+    ------
+    UsageError
+        Where it is in the way.
     """
-    if is_remote():
-        yield path
+    if is_connect(spark):
         return
-    files = Files(spark, path)
-    files.make_parent(path)
-    beside = files.beside(path, "new")
-    try:
-        yield beside
-        files.replace(beside, path)
-    finally:
-        files.delete(beside)
+    files = Files(spark, output)
+    if files.exists(output):
+        _check_in_the_way(output, files.names(output), overwrite)
 
 
 def read_table(
@@ -91,6 +85,19 @@ def read_table(
     Key columns of a CSV file stay text, so that 007 stays 007. A timestamp column of text becomes
     a timestamp without a zone; what is none becomes NULL, which fails its own group only.
 
+    Parameters
+    ----------
+    spark : SparkSession
+    flag : str
+        What messages name.
+    path : str
+    params : GroupedProphetParams
+        Whose key columns and timestamp column they are.
+
+    Returns
+    -------
+    DataFrame
+
     Raises
     ------
     UsageError
@@ -100,11 +107,10 @@ def read_table(
     try:
         if kind == "csv":
             keys = params.getOrDefault("groupCols")
-            found = spark.read.csv(path, header=True, inferSchema=True).schema
-            text = [
-                T.StructField(f.name, T.StringType()) if f.name in keys else f for f in found.fields
-            ]
-            table = spark.read.csv(path, header=True, schema=T.StructType(text))
+            inferred = spark.read.csv(path, header=True, inferSchema=True).schema
+            text = T.StringType()
+            fields = [T.StructField(f.name, text) if f.name in keys else f for f in inferred]
+            table = spark.read.csv(path, header=True, schema=T.StructType(fields))
         else:
             table = spark.read.format(kind).load(path)
     except SPARK_ERRORS as error:
@@ -116,9 +122,14 @@ def read_table(
     return table
 
 
+def save_mode(overwrite: bool) -> str:
+    """Spark's word for what a write does with what is there already."""
+    return "overwrite" if overwrite else "errorifexists"
+
+
 def model_folder(spark: SparkSession, path: str) -> str:
     """The model's folder where `path` is what fit or tune wrote, else `path`."""
-    if not is_remote() and Files(spark, path).exists(f"{path}/model/metadata"):
+    if not is_connect(spark) and Files(spark, path).exists(f"{path}/model/metadata"):
         return f"{path}/model"
     return path
 
@@ -147,38 +158,28 @@ def _check_in_the_way(output: str, names: list[str] | None, overwrite: bool) -> 
         )
 
 
-def _names(spark: SparkSession, path: str) -> list[str] | None:
-    """Names in a folder, sorted; None for a file."""
-    jvm: Any = spark._jvm
-    where = jvm.org.apache.hadoop.fs.Path(path)
-    system = where.getFileSystem(spark._jsparkSession.sessionState().newHadoopConf())
-    if not system.getFileStatus(where).isDirectory():
-        return None
-    return sorted(entry.getPath().getName() for entry in system.listStatus(where))
-
-
 def _format(spark: SparkSession, flag: str, path: str) -> str:
-    by_name = _ending(path)
-    if not is_remote() and not Files(spark, path).exists(path):
+    files = None if is_connect(spark) else Files(spark, path)
+    if files is not None and not files.exists(path):
         raise UsageError(f"{flag}: there is nothing at {path}; check the path")
+    by_name = _ending(path)
     if by_name is not None:
         return by_name
-    inside = set() if is_remote() else _endings(spark, path)
+    inside = set() if files is None else _endings(files, path)
     if len(inside) == 1:
-        return str(inside.pop())
-    found = ", ".join(sorted(map(str, inside))) or "none of them"
+        return inside.pop()
     raise UsageError(
         f"{flag}: {path}: its name must end in .parquet, .csv, .json or .jsonl, or the files in it "
-        f"must all be of one of these; found {found}"
+        f"must all be of one of these; found {', '.join(sorted(inside)) or 'none of them'}"
     )
 
 
-def _endings(spark: SparkSession, path: str) -> set[str]:
+def _endings(files: Files, path: str) -> set[str]:
     """The formats of the files in a folder; of one partition where it has partitions."""
-    names = [n for n in _names(spark, path) or () if not n.startswith(("_", "."))]
-    found = {kind for kind in map(_ending, names) if kind is not None}
+    names = [n for n in files.names(path) or () if not n.startswith(("_", "."))]
+    kinds = {kind for kind in map(_ending, names) if kind is not None}
     partitions = [name for name in names if "=" in name]
-    return found if found or not partitions else _endings(spark, f"{path}/{partitions[0]}")
+    return kinds if kinds or not partitions else _endings(files, f"{path}/{partitions[0]}")
 
 
 def _ending(path: str) -> str | None:

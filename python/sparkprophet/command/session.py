@@ -12,6 +12,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from pyspark import SparkConf, SparkContext
 from pyspark.java_gateway import launch_gateway
@@ -78,7 +79,8 @@ class _JvmStderr(io.TextIOBase):
         return True
 
     def write(self, text: str) -> int:
-        SparkContext._jvm.System.err.print(text)
+        jvm: Any = SparkContext._jvm
+        jvm.System.err.print(text)
         return len(text)
 
 
@@ -87,6 +89,10 @@ def shipped(spark: SparkSession) -> Iterator[None]:
     """Within the block Spark's workers have this package, installed on their nodes or not.
 
     For a program that was started from the package's own folder, which its workers may not see.
+
+    Parameters
+    ----------
+    spark : SparkSession
     """
     package = Path(__file__).resolve().parents[1]
     # Spark serves the file from where it lies, so it stays as long as the work goes on.
@@ -112,7 +118,8 @@ def _start_jvm() -> None:
     reading, writing = os.pipe()
     threading.Thread(target=_pass_on, args=(reading,), daemon=True).start()
     try:
-        SparkContext._ensure_initialized(gateway=launch_gateway(conf, {"stderr": writing}))
+        gateway = launch_gateway(conf, {"stderr": writing})  # type: ignore[no-untyped-call]
+        SparkContext._ensure_initialized(gateway=gateway)
     finally:
         os.close(writing)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -22,6 +23,7 @@ _TUNER_NAMES = tuple(
     spec.name for spec in GroupedProphetTuner.specs if spec.name not in ("estimator", "searchSpace")
 )
 _KNOWN = tuple(dict.fromkeys((*_ESTIMATOR_NAMES, *_TUNER_NAMES, "searchSpace")))
+_EXPONENT = re.compile(r"^[-+]?\d+(\.\d*)?[eE][-+]?\d+$")
 _KINDS = {kind.kind: kind for kind in (Uniform, Int, Choice, Fixed)}
 
 
@@ -29,10 +31,16 @@ _KINDS = {kind.kind: kind for kind in (Uniform, Int, Choice, Fixed)}
 class Settings:
     """What is fitted, and how.
 
-    estimator: a GroupedProphet with everything set.
-    tuner: a GroupedProphetTuner of it, None where the command is fit.
-    horizon: steps to forecast, None where nothing says how many.
-    unused: names in the file that only the other command uses.
+    Attributes
+    ----------
+    estimator : GroupedProphet
+        With everything set.
+    tuner : GroupedProphetTuner or None
+        Of that estimator; None where the command is fit.
+    horizon : int or None
+        Steps to forecast; None where nothing says how many.
+    unused : tuple of str
+        Names in the file that only the other command uses.
     """
 
     estimator: GroupedProphet
@@ -44,6 +52,16 @@ class Settings:
 def read_config(path: str) -> dict[str, Any]:
     """The object in a JSON or YAML file, names checked.
 
+    Parameters
+    ----------
+    path : str
+        Of a file whose name ends in .json, .yaml or .yml.
+
+    Returns
+    -------
+    dict
+        Name -> value.
+
     Raises
     ------
     UsageError
@@ -51,7 +69,7 @@ def read_config(path: str) -> dict[str, Any]:
     """
     ending = Path(path).suffix.lower()
     if ending not in (".json", ".yaml", ".yml"):
-        raise UsageError(f"--config: found {path!r}; its name must end in .json, .yaml or .yml")
+        raise UsageError(f"--config: found {path!r}, must end in .json, .yaml or .yml")
     try:
         text = Path(path).read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -84,20 +102,24 @@ def build(tuning: bool, values: Mapping[str, Any], source: str) -> Settings:
     source : str
         What messages call them.
 
+    Returns
+    -------
+    Settings
+
     Raises
     ------
     UsageError
         For a value that a param does not take, or values that do not go together.
     """
     given = {name: value for name, value in values.items() if value is not None}
-    own = {name: value for name, value in given.items() if name in _ESTIMATOR_NAMES}
+    fitting = {name: value for name, value in given.items() if name in _ESTIMATOR_NAMES}
     searching = {name: value for name, value in given.items() if name in _TUNER_NAMES}
     if tuning and "horizon" not in given:
         raise UsageError(
             "--horizon: not given; tune needs the number of steps that a setting is judged on"
         )
     try:
-        estimator = GroupedProphet(**own)
+        estimator = GroupedProphet(**fitting)
         config = estimator.series_config()
         space = _space(given.get("searchSpace", "paper"), estimator)
         # fit checks the tuner's values too: one file serves both commands.
@@ -120,10 +142,10 @@ def _space(value: Any, estimator: GroupedProphet) -> SearchSpace:
     if value == "paper":
         return paper_search_space(estimator)
     if isinstance(value, str):
-        raise ValueError(f"searchSpace: found {value!r}; give 'paper' or an object")
+        raise ValueError(f"searchSpace: found {value!r}, must be 'paper' or an object")
     if not isinstance(value, dict):
-        raise TypeError(f"searchSpace: found {value!r}; give 'paper' or an object")
-    whole = {"formatVersion": FORMAT_VERSION, "fixed": []} | value
+        raise TypeError(f"searchSpace: found {value!r}, must be 'paper' or an object")
+    whole: dict[str, Any] = {"formatVersion": FORMAT_VERSION, "fixed": []} | value
     for section in ("dimensions", "fixed"):
         if isinstance(whole.get(section), list):
             whole[section] = [_whole_entry(entry) for entry in whole[section]]
@@ -134,7 +156,7 @@ def _space(value: Any, estimator: GroupedProphet) -> SearchSpace:
 
 
 def _whole_entry(entry: Any) -> Any:
-    kind = _KINDS.get(entry.get("kind")) if isinstance(entry, dict) else None
+    kind = _KINDS.get(str(entry.get("kind"))) if isinstance(entry, dict) else None
     if kind is None:
         return entry
     defaults = {"log": False, "step": 1, "when": []}
@@ -167,8 +189,8 @@ def _from_yaml(text: str) -> Any:
             "give the file as JSON"
         ) from error
 
-    class Loader(yaml.SafeLoader):
-        """YAML 1.1 as PyYAML reads it, without two of its traps."""
+    # YAML 1.1 as PyYAML reads it, without two of its traps.
+    loader_class: Any = type("Loader", (yaml.SafeLoader,), {})
 
     def mapping(loader: Any, node: Any) -> dict[Any, Any]:
         # PyYAML keeps the last of two equal names and says nothing.
@@ -182,18 +204,10 @@ def _from_yaml(text: str) -> Any:
             raise ValueError(f"{twice[0]!r} is given twice; give it once")
         return dict(pairs)
 
-    Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, mapping)
+    loader_class.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, mapping)
     # YAML 1.1 takes 1e-3 for text, as it has no point.
-    Loader.add_implicit_resolver(
-        "tag:yaml.org,2002:float", _exponent_pattern(), list("-+0123456789")
-    )
+    loader_class.add_implicit_resolver("tag:yaml.org,2002:float", _EXPONENT, list("-+0123456789"))
     try:
-        return yaml.load(text, Loader)
+        return yaml.load(text, loader_class)
     except yaml.YAMLError as error:
         raise ValueError(f"no YAML: {error}") from error
-
-
-def _exponent_pattern() -> Any:
-    import re
-
-    return re.compile(r"^[-+]?\d+(\.\d*)?[eE][-+]?\d+$")

@@ -48,6 +48,17 @@ def gaps(measured: Timings, slots: Slots) -> Gaps:
 
     A pause is counted as one between tasks from 50 ms and 5 times the median pause on. The rows
     do not say which task they come from. Pauses within a slice are all counted as between groups.
+
+    Parameters
+    ----------
+    measured : Timings
+        Aligned.
+    slots : Slots
+        Of the same timings.
+
+    Returns
+    -------
+    Gaps
     """
     order = np.lexsort((measured.start, slots.row))
     same = np.diff(slots.row[order]) == 0

@@ -39,7 +39,21 @@ class Part:
 
 
 def parts(measured: Timings, slots: Slots, pauses: Gaps) -> tuple[Part, ...]:
-    """The job's wall seconds times its slots, split without rest or overlap."""
+    """The job's wall seconds times its slots, split without rest or overlap.
+
+    Parameters
+    ----------
+    measured : Timings
+        Aligned.
+    slots : Slots
+    pauses : Gaps
+        Both of the same timings.
+
+    Returns
+    -------
+    tuple of Part
+        In the order of `LABELS`.
+    """
     worked = slots.worked
     begin, finish = measured.start.min(), slots.last[worked].max()
     wall, used = measured.wall_seconds, int(worked.sum())
@@ -61,13 +75,13 @@ def parts(measured: Timings, slots: Slots, pauses: Gaps) -> tuple[Part, ...]:
         0.0, seconds["between_groups"] + offered - sum(seconds.values())
     )
     facts = _Facts(measured, slots, pauses, begin, finish, idle)
-    found = []
+    rows = []
     for name, value in seconds.items():
         share = value / offered
         worth = name != "work" and share >= WORTH_A_REMEDY
         remedy = _REMEDIES[name](facts) if worth else ""
-        found.append(Part(name, LABELS[name], value, share, remedy))
-    return tuple(found)
+        rows.append(Part(name, LABELS[name], value, share, remedy))
+    return tuple(rows)
 
 
 LABELS = {
@@ -81,6 +95,7 @@ LABELS = {
     "epilogue": "after the last group",
     "unused": "slots that never worked",
 }
+"""Name of a part -> what it is, for people."""
 
 
 @dataclass(frozen=True)

@@ -10,119 +10,36 @@ from typing import Any
 
 import numpy as np
 
-from sparkprophet.report.gaps import Gaps, gaps
-from sparkprophet.report.losses import Part, parts
-from sparkprophet.report.scaling import Run, Scaling, gustafson, scaling
-from sparkprophet.report.shapes import Offer, Shape, cheapest, fastest, offers, usual_shapes
+from sparkprophet.report.analysis import Analysis, SameMachines
+from sparkprophet.report.gaps import gaps
+from sparkprophet.report.losses import parts
+from sparkprophet.report.scaling import Run, gustafson, scaling
+from sparkprophet.report.shapes import Shape, cheapest, fastest, offers, usual_shapes
+from sparkprophet.report.shown.json_values import as_values
+from sparkprophet.report.shown.page import page
+from sparkprophet.report.shown.text import text
 from sparkprophet.report.slots import Slots, assign
 from sparkprophet.report.timings import Timings, aligned
-from sparkprophet.report.usage import Balance, Usage, balance, usage
+from sparkprophet.report.usage import balance, usage
 from sparkprophet.report.what_if import Job, job
 
 
 @dataclass(frozen=True)
-class SameMachines:
-    """A number of slots on the measured machines: predicted, and measured where a run was given."""
-
-    slots: int
-    predicted_seconds: float
-    measured_seconds: float | None
-
-    @property
-    def error(self) -> float | None:
-        """predicted / measured - 1; None without a measured run."""
-        if self.measured_seconds is None:
-            return None
-        return self.predicted_seconds / self.measured_seconds - 1
-
-
-@dataclass(frozen=True)
-class Report:
-    """How a job used its slots, and what it would take elsewhere. Made by `make_report`.
+class Report(Analysis):
+    """An `Analysis` that shows itself. Made by `make_report`.
 
     `print(report)` shows it; `to_dict()` gives JSON values, `to_html()` one page with plots.
-
-    Attributes
-    ----------
-    timings : Timings
-        As measured, within the job.
-    slots : Slots
-    pauses : Gaps
-    usage : Usage
-    balance : Balance
-    parts : tuple of Part
-        The slots' seconds, split without rest.
-    job : Job
-        What predictions are made from.
-    same_machines : tuple of SameMachines
-        Fewer slots on the measured machines, and the measured number.
-    scaling : Scaling or None
-        Measured; None without a run of another number of slots.
-    predicted : Scaling or None
-        As `scaling`, of predicted runs on 1, 2, 4, ... slots, each with its own core; None for a
-        job that only one slot can work on.
-    gustafson_share, gustafson_speedup : float
-        Share of the job's wall seconds outside the groups, s, and p - s (p - 1) for its slots p:
-        by how much the job is faster than one slot, had it grown with the slots (Gustafson 1988).
-    offers : tuple of Offer
-        Shapes, by slots.
-    best, fastest : Offer or None, Offer
-        The cheapest shape in time (None where none is), and the fastest.
-    price, deadline : float or None
-        As given.
-    without_prologue : float
-        Predicted wall seconds if nothing came before the first group: what caching the input can
-        change at most.
-    even_tasks : float
-        Wall seconds if all slots had ended together: what more and smaller tasks can change at
-        most.
     """
-
-    timings: Timings
-    slots: Slots
-    pauses: Gaps
-    usage: Usage
-    balance: Balance
-    parts: tuple[Part, ...]
-    job: Job
-    same_machines: tuple[SameMachines, ...]
-    scaling: Scaling | None
-    predicted: Scaling | None
-    gustafson_share: float
-    gustafson_speedup: float
-    offers: tuple[Offer, ...]
-    best: Offer | None
-    fastest: Offer
-    price: float | None
-    deadline: float | None
-    without_prologue: float
-    even_tasks: float
-
-    @property
-    def cpu_utilisation(self) -> float:
-        """CPU seconds of the groups over wall seconds times slots."""
-        return self.parts[0].share
-
-    @property
-    def busy_share(self) -> float:
-        """Wall seconds of the groups over wall seconds times slots."""
-        return float(self.slots.busy.sum()) / (self.timings.wall_seconds * self.slots.count)
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON values; seconds, shares of 1, and None for what is not known."""
-        from sparkprophet.report.shown.json_values import as_values
-
         return as_values(self)
 
     def to_html(self) -> str:
         """One HTML page with plots, which needs no other file and no script."""
-        from sparkprophet.report.shown.page import page
-
         return page(self)
 
     def __str__(self) -> str:
-        from sparkprophet.report.shown.text import text
-
         return text(self)
 
 
@@ -147,6 +64,10 @@ def make_report(
     deadline : float, optional
         Seconds; above 0.
 
+    Returns
+    -------
+    Report
+
     Raises
     ------
     ValueError
@@ -166,9 +87,8 @@ def make_report(
         measured = dataclasses.replace(measured, notes=(*measured.notes, note))
     pauses = gaps(measured, slots)
     work = job(measured, slots, pauses)
-    own = Run(slots.count, measured.wall_seconds)
-    hosts = len({host for host in slots.hosts if host})
-    offered = offers(work, tuple(shapes) or usual_shapes(work, hosts), price, deadline)
+    runs = [Run(slots.count, measured.wall_seconds), *others]
+    offered = offers(work, tuple(shapes) or usual_shapes(work, slots.host_count), price, deadline)
     share = min(1.0, (work.prologue + work.epilogue) / measured.wall_seconds)
     return Report(
         timings=measured,
@@ -178,11 +98,11 @@ def make_report(
         balance=balance(measured, slots),
         parts=parts(measured, slots, pauses),
         job=work,
-        same_machines=_same_machines(work, [own, *others]),
-        scaling=scaling([own, *others]),
+        same_machines=_same_machines(work, runs),
+        scaling=scaling(runs),
         predicted=scaling(_predicted(work, offered[-1].shape.slots)),
         gustafson_share=share,
-        gustafson_speedup=float(gustafson(share, slots.count)),
+        gustafson_speedup=gustafson(share, slots.count),
         offers=offered,
         best=cheapest(offered),
         fastest=fastest(offered),
@@ -209,9 +129,9 @@ def _predicted(work: Job, most: int) -> list[Run]:
 def _same_machines(work: Job, runs: Sequence[Run]) -> tuple[SameMachines, ...]:
     halves = {max(1, work.slots >> shift) for shift in range(work.slots.bit_length())}
     wanted = sorted({*halves, *(run.slots for run in runs if run.slots <= work.slots)})
-    found = []
+    rows = []
     for slots in wanted:
         walls = [run.wall_seconds for run in runs if run.slots == slots]
         mean = float(np.mean(walls)) if walls else None
-        found.append(SameMachines(slots, work.wall_on_same_machines(slots), mean))
-    return tuple(found)
+        rows.append(SameMachines(slots, work.wall_on_same_machines(slots), mean))
+    return tuple(rows)

@@ -4,14 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
+
+from sparkprophet.report.timings import Floats
+
+Ratio = TypeVar("Ratio", float, Floats)
+"""A number of slots over that of the smallest run, or several."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """One measured run of a job: groups at work at one time, and wall seconds."""
+    """One measured run of a job.
+
+    Attributes
+    ----------
+    slots : int
+        Groups at work at one time.
+    wall_seconds : float
+    """
 
     slots: int
     wall_seconds: float
@@ -70,9 +82,18 @@ class Scaling:
 
 
 def scaling(runs: Sequence[Run]) -> Scaling | None:
-    """Scaling over runs of the same job; None unless two of them differ in slots.
+    """Scaling over runs of the same job.
 
     The base is the mean wall time of the runs with the fewest slots.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+
+    Returns
+    -------
+    Scaling or None
+        None unless two runs differ in slots.
     """
     runs = sorted(runs, key=lambda run: (run.slots, run.wall_seconds))
     if not runs or runs[0].slots == runs[-1].slots:
@@ -84,8 +105,8 @@ def scaling(runs: Sequence[Run]) -> Scaling | None:
         p, speedup = run.slots / base, unit / run.wall_seconds
         serial = karp_flatt(speedup, p) if run.slots > base else None
         points.append(Point(run.slots, run.wall_seconds, speedup, speedup / p, serial))
-    p = np.array([run.slots / base for run in runs])
-    fraction = amdahl_fraction(p, np.array([point.speedup for point in points]))
+    ratios = np.array([run.slots / base for run in runs])
+    fraction = amdahl_fraction(ratios, np.array([point.speedup for point in points]))
     most = runs[-1].slots / base
     share = fraction / (fraction + (1 - fraction) / most)
     return Scaling(
@@ -98,25 +119,29 @@ def scaling(runs: Sequence[Run]) -> Scaling | None:
     )
 
 
-def amdahl(fraction: float, p: Any) -> Any:
+def amdahl(fraction: float, p: Ratio) -> Ratio:
     """Speedup 1 / (f + (1 - f) / p) for the serial fraction f (Amdahl 1967); p may be an array."""
     return 1 / (fraction + (1 - fraction) / p)
 
 
-def amdahl_fraction(p: np.ndarray, speedup: np.ndarray) -> float:
+def amdahl_fraction(p: Floats, speedup: Floats) -> float:
     """The f of 0 to 1 with the least squares of 1 / speedup - (f + (1 - f) / p).
 
     Parameters
     ----------
     p, speedup : array of float, shape (n,)
         At least one p must differ from 1.
+
+    Returns
+    -------
+    float
     """
     weight = 1 - 1 / p
     excess = 1 / speedup - 1 / p
     return float(np.clip((weight @ excess) / (weight @ weight), 0.0, 1.0))
 
 
-def gustafson(share: float, p: Any) -> Any:
+def gustafson(share: float, p: float) -> float:
     """Scaled speedup p - s (p - 1) for the serial share s of the parallel run (Gustafson 1988)."""
     return p - share * (p - 1)
 

@@ -14,7 +14,14 @@ _STEP = 1.05
 
 @dataclass(frozen=True)
 class Shape:
-    """A cluster: executors, and cores of each; a slot a core."""
+    """A cluster, with a slot a core.
+
+    Attributes
+    ----------
+    executors : int
+    cores : int
+        Of each executor.
+    """
 
     executors: int
     cores: int
@@ -56,15 +63,23 @@ class Offer:
 def shape(text: str) -> Shape:
     """The shape that is written as EXECUTORSxCORES, such as 4x8.
 
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    Shape
+
     Raises
     ------
     ValueError
         For any other text.
     """
-    found = re.fullmatch(r"([1-9][0-9]{0,5})x([1-9][0-9]{0,3})", text.strip().lower(), re.ASCII)
-    if found is None:
+    match = re.fullmatch(r"([1-9][0-9]{0,5})x([1-9][0-9]{0,3})", text.strip().lower(), re.ASCII)
+    if match is None:
         raise ValueError(f"shape: found {text!r}, must be EXECUTORSxCORES such as 4x8")
-    return Shape(int(found[1]), int(found[2]))
+    return Shape(int(match[1]), int(match[2]))
 
 
 def usual_shapes(job: Job, executors: int) -> list[Shape]:
@@ -72,37 +87,50 @@ def usual_shapes(job: Job, executors: int) -> list[Shape]:
 
     Parameters
     ----------
+    job : Job
     executors : int
         Hosts of the measured job, its slots spread evenly over them.
+
+    Returns
+    -------
+    list of Shape
+        By executors.
     """
     cores = max(1, -(-job.slots // executors))
-    found = [1]
-    while found[-1] < _MOST_EXECUTORS:
-        twice = 2 * found[-1]
-        if found[-1] >= executors and job.wall(found[-1] * cores) < _STEP * job.wall(twice * cores):
+    counts = [1]
+    while (most := counts[-1]) < _MOST_EXECUTORS:
+        twice = 2 * most
+        if most >= executors and job.wall(most * cores) < _STEP * job.wall(twice * cores):
             break
-        found.append(twice)
-    return [Shape(count, cores) for count in sorted({*found, executors})]
+        counts.append(twice)
+    return [Shape(count, cores) for count in sorted({*counts, executors})]
 
 
 def offers(
     job: Job, shapes: Iterable[Shape], price: float | None, deadline: float | None
 ) -> tuple[Offer, ...]:
-    """Every shape with its predicted seconds and cost, in order of slots.
+    """Every shape with its predicted seconds and cost.
 
     Parameters
     ----------
+    job : Job
+    shapes : iterable of Shape
     price : float or None
         Of one core for one hour, in any unit.
     deadline : float or None
         Seconds.
+
+    Returns
+    -------
+    tuple of Offer
+        By slots, then by executors.
     """
     cpu = float(job.cpu_seconds.sum())
-    found = []
+    rows = []
     for each in sorted(set(shapes), key=lambda s: (s.slots, s.executors)):
         wall = job.wall(each.slots)
         hours = each.slots * wall / 3600
-        found.append(
+        rows.append(
             Offer(
                 shape=each,
                 wall_seconds=wall,
@@ -112,18 +140,18 @@ def offers(
                 in_time=None if deadline is None else wall <= deadline,
             )
         )
-    return tuple(found)
+    return tuple(rows)
 
 
-def cheapest(found: Sequence[Offer]) -> Offer | None:
+def cheapest(choices: Sequence[Offer]) -> Offer | None:
     """The offer that meets the deadline for the fewest core-hours, then with the fewest cores.
 
     None where none meets it. Without a deadline all do.
     """
-    in_time = [offer for offer in found if offer.in_time is not False]
+    in_time = [offer for offer in choices if offer.in_time is not False]
     return min(in_time, key=lambda o: (o.core_hours, o.shape.slots), default=None)
 
 
-def fastest(found: Sequence[Offer]) -> Offer:
+def fastest(choices: Sequence[Offer]) -> Offer:
     """The offer with the fewest seconds, then with the fewest cores."""
-    return min(found, key=lambda o: (o.wall_seconds, o.shape.slots))
+    return min(choices, key=lambda o: (o.wall_seconds, o.shape.slots))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sparkprophet.report.timings import Timings
+from sparkprophet.report.timings import Flags, Floats, Ints, Timings
 
 
 @dataclass(frozen=True)
@@ -26,13 +26,13 @@ class Slots:
     groups : array of int, one a slot
     """
 
-    row: np.ndarray
+    row: Ints
     hosts: tuple[str, ...]
-    first: np.ndarray
-    last: np.ndarray
-    busy: np.ndarray
-    cpu: np.ndarray
-    groups: np.ndarray
+    first: Floats
+    last: Floats
+    busy: Floats
+    cpu: Floats
+    groups: Ints
 
     @property
     def count(self) -> int:
@@ -40,7 +40,12 @@ class Slots:
         return len(self.hosts)
 
     @property
-    def worked(self) -> np.ndarray:
+    def host_count(self) -> int:
+        """Hosts that worked."""
+        return len({host for host in self.hosts if host})
+
+    @property
+    def worked(self) -> Flags:
         """Which slots worked at all."""
         return self.groups > 0
 
@@ -52,6 +57,15 @@ def assign(measured: Timings) -> Slots:
     came back after another had taken its place) it goes to a slot that never worked, else to a
     free one, of its own host first, the one longest free. There are more slots than
     `measured.slots` only where more entries overlap.
+
+    Parameters
+    ----------
+    measured : Timings
+        Aligned.
+
+    Returns
+    -------
+    Slots
     """
     free_at: list[float] = []
     hosts: list[str] = []
@@ -77,7 +91,7 @@ def assign(measured: Timings) -> Slots:
     return _sums(measured, row, tuple(hosts))
 
 
-def _sums(measured: Timings, row: np.ndarray, hosts: tuple[str, ...]) -> Slots:
+def _sums(measured: Timings, row: Ints, hosts: tuple[str, ...]) -> Slots:
     count = len(hosts)
     first, last = np.full(count, np.inf), np.full(count, -np.inf)
     np.minimum.at(first, row, measured.start)
@@ -85,7 +99,8 @@ def _sums(measured: Timings, row: np.ndarray, hosts: tuple[str, ...]) -> Slots:
     groups = np.bincount(row, measured.groups, count).astype(np.int64)
     nothing = groups == 0
     first[nothing] = last[nothing] = np.nan
-    busy = np.bincount(row, measured.seconds, count)
+    busy = np.bincount(row, measured.seconds, count).astype(float)
     # Threads of its own may give a group more CPU seconds than wall seconds; a slot offers one.
-    cpu = np.bincount(row, np.minimum(measured.cpu_seconds, measured.seconds), count)
+    used = np.minimum(measured.cpu_seconds, measured.seconds)
+    cpu = np.bincount(row, used, count).astype(float)
     return Slots(row, hosts, first, last, busy, cpu, groups)

@@ -6,7 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -36,14 +40,14 @@ class Timings:
         What was mended in the measurements, in sentences.
     """
 
-    host: np.ndarray
-    pid: np.ndarray
-    start: np.ndarray
-    end: np.ndarray
-    seconds: np.ndarray
-    cpu_seconds: np.ndarray
-    groups: np.ndarray
-    longest: np.ndarray
+    host: NDArray[np.object_]
+    pid: Ints
+    start: Floats
+    end: Floats
+    seconds: Floats
+    cpu_seconds: Floats
+    groups: Ints
+    longest: Floats
     wall_seconds: float
     slots: int
     notes: tuple[str, ...] = ()
@@ -68,9 +72,24 @@ def timings(
     longest: ArrayLike | None = None,
     notes: Iterable[str] = (),
 ) -> Timings:
-    """Checked timings; see `Timings` for the arrays.
+    """Checked timings, put in order of their start.
 
     Without `end`, `groups` and `longest` every entry is one group.
+
+    Parameters
+    ----------
+    host, pid, start, seconds, cpu_seconds, end, groups, longest : array, shape (n,)
+        As in `Timings`, in any order.
+    wall_seconds : float
+        Of the whole job.
+    slots : int
+        Groups that the cluster could work on at one time.
+    notes : iterable of str
+        What was mended in the measurements already, in sentences.
+
+    Returns
+    -------
+    Timings
 
     Raises
     ------
@@ -126,6 +145,15 @@ def aligned(measured: Timings) -> Timings:
     worked on again later, for a lost executor. What still sticks out is clipped at the beginning
     and makes the job longer at the end. Each of these adds a note.
 
+    Parameters
+    ----------
+    measured : Timings
+
+    Returns
+    -------
+    Timings
+        In order of start.
+
     Raises
     ------
     ValueError
@@ -163,18 +191,18 @@ def aligned(measured: Timings) -> Timings:
     return _kept(moved, inside)
 
 
-def _one_clock(measured: Timings) -> tuple[np.ndarray, np.ndarray, list[str]]:
+def _one_clock(measured: Timings) -> tuple[Floats, Floats, list[str]]:
     """Starts and ends by the driver's clock as far as can be told, and notes."""
     start, end, wall = measured.start.copy(), measured.end.copy(), measured.wall_seconds
     notes = []
     for host in dict.fromkeys(measured.host):
-        own = measured.host == host
-        first, last = start[own].min(), end[own].max()
+        entries = measured.host == host
+        first, last = start[entries].min(), end[entries].max()
         shift = max(0.0, -first) or min(0.0, wall - last)
         if not shift or last - first > wall or abs(shift) > _CLOCK_SECONDS:
             continue
-        start[own] += shift
-        end[own] += shift
+        start[entries] += shift
+        end[entries] += shift
         if abs(shift) > 0.001:
             notes.append(
                 f"The clock of {host} differs from the driver's; its groups were moved by "
@@ -189,11 +217,11 @@ def _one_clock(measured: Timings) -> tuple[np.ndarray, np.ndarray, list[str]]:
     return start, end, notes
 
 
-def _kept(measured: Timings, chosen: np.ndarray) -> Timings:
+def _kept(measured: Timings, chosen: Flags) -> Timings:
     order = np.flatnonzero(chosen)[np.argsort(measured.start[chosen], kind="stable")]
     names = ("host", "pid", "start", "end", "seconds", "cpu_seconds", "groups", "longest")
     return replace(measured, **{name: getattr(measured, name)[order] for name in names})
 
 
-def _floats(values: ArrayLike) -> np.ndarray:
+def _floats(values: ArrayLike) -> Floats:
     return np.asarray(values, dtype=float)

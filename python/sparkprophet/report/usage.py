@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sparkprophet.report.slots import Slots
-from sparkprophet.report.timings import Timings
+from sparkprophet.report.timings import Floats, Timings
 
 BINS = 120
 """Time bins of the utilisation."""
@@ -26,13 +26,27 @@ class Usage:
         seconds are spread evenly from its start to its end.
     """
 
-    edges: np.ndarray
-    busy: np.ndarray
-    cpu: np.ndarray
+    edges: Floats
+    busy: Floats
+    cpu: Floats
 
 
 def usage(measured: Timings, slots: int, bins: int = BINS) -> Usage:
-    """Utilisation in `bins` equal parts of the job's wall seconds."""
+    """Utilisation in equal parts of the job's wall seconds.
+
+    Parameters
+    ----------
+    measured : Timings
+        Aligned.
+    slots : int
+        Of the job, those that never worked included.
+    bins : int
+        How many parts.
+
+    Returns
+    -------
+    Usage
+    """
     edges = np.linspace(0.0, measured.wall_seconds, bins + 1)
     length = np.maximum(measured.end - measured.start, 1e-9)
     offered = slots * np.diff(edges)
@@ -44,17 +58,15 @@ def usage(measured: Timings, slots: int, bins: int = BINS) -> Usage:
     return Usage(edges, busy.clip(0.0), cpu.clip(0.0))
 
 
-def _until(
-    edges: np.ndarray, start: np.ndarray, length: np.ndarray, amount: np.ndarray
-) -> np.ndarray:
+def _until(edges: Floats, start: Floats, length: Floats, amount: Floats) -> Floats:
     """Sum of the amounts that had passed by each edge."""
 
-    def ramps(begin: np.ndarray) -> np.ndarray:
+    def ramps(begin: Floats) -> Floats:
         """Sum of rate * (edge - begin) over all ramps that have begun by each edge."""
         order = np.argsort(begin)
         rate = (amount / length)[order]
-        rates = np.concatenate([[0.0], np.cumsum(rate)])
-        offsets = np.concatenate([[0.0], np.cumsum(rate * begin[order])])
+        rates: Floats = np.concatenate([np.zeros(1), np.cumsum(rate)])
+        offsets: Floats = np.concatenate([np.zeros(1), np.cumsum(rate * begin[order])])
         begun = np.searchsorted(begin[order], edges, side="right")
         return rates[begun] * edges - offsets[begun]
 
@@ -82,7 +94,19 @@ class Balance:
 
 
 def balance(measured: Timings, slots: Slots) -> Balance:
-    """The load of the slots, those that never worked included."""
+    """The load of the slots, those that never worked included.
+
+    Parameters
+    ----------
+    measured : Timings
+        Aligned.
+    slots : Slots
+        Of the same timings.
+
+    Returns
+    -------
+    Balance
+    """
     busiest, mean = float(slots.busy.max()), float(slots.busy.mean())
     imbalance = busiest / mean - 1 if mean else 0.0
     return Balance(busiest, mean, imbalance, float(measured.longest.max()))

@@ -9,7 +9,7 @@ import numpy as np
 
 from sparkprophet.report.gaps import Gaps
 from sparkprophet.report.slots import Slots
-from sparkprophet.report.timings import Timings
+from sparkprophet.report.timings import Floats, Ints, Timings
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,9 @@ class Job:
     slots: int
     prologue: float
     epilogue: float
-    seconds: np.ndarray
-    cpu_seconds: np.ndarray
-    groups: np.ndarray
+    seconds: Floats
+    cpu_seconds: Floats
+    groups: Ints
     per_group: float
     per_slot: float
     task_pauses: float
@@ -63,6 +63,16 @@ class Job:
 
         Groups keep their measured seconds, and each takes the first free slot in the measured
         order.
+
+        Parameters
+        ----------
+        slots : int
+            At least 1.
+
+        Returns
+        -------
+        float
+            Seconds.
         """
         return self._wall(self.seconds, slots, self.task_pauses)
 
@@ -73,6 +83,16 @@ class Job:
         p of P slots at work, groups are stretched by max(1, R p / P) over their CPU seconds: all
         that wants a core gets one once R p is within the machines' P cores. `parallelism` gives
         every slot one task, so there are no pauses between tasks.
+
+        Parameters
+        ----------
+        slots : int
+            At least 1.
+
+        Returns
+        -------
+        float
+            Seconds.
 
         Raises
         ------
@@ -90,13 +110,26 @@ class Job:
         waiting = self.seconds - self.cpu_seconds
         return self._wall(self.cpu_seconds + left * waiting, slots, 0.0)
 
-    def _wall(self, seconds: np.ndarray, slots: int, task_pauses: float) -> float:
+    def _wall(self, seconds: Floats, slots: int, task_pauses: float) -> float:
         span = makespan(seconds + self.per_group * self.groups, slots)
         return self.prologue + self.per_slot + task_pauses + span + self.epilogue
 
 
 def job(measured: Timings, slots: Slots, pauses: Gaps) -> Job:
-    """The job behind aligned timings."""
+    """The job behind timings.
+
+    Parameters
+    ----------
+    measured : Timings
+        Aligned.
+    slots : Slots
+    pauses : Gaps
+        Both of the same timings.
+
+    Returns
+    -------
+    Job
+    """
     begin, finish = float(measured.start.min()), float(measured.end.max())
     warm_up = _warm_up(measured, slots)
     seconds = measured.seconds.copy()
@@ -118,14 +151,25 @@ def job(measured: Timings, slots: Slots, pauses: Gaps) -> Job:
     )
 
 
-def makespan(seconds: np.ndarray, slots: int) -> float:
+def makespan(seconds: Floats, slots: int) -> float:
     """Seconds until all are done, where each in turn takes the first free of `slots` slots.
 
     List scheduling: at most 2 - 1 / slots times the shortest possible (Graham 1969).
+
+    Parameters
+    ----------
+    seconds : array of float, shape (n,)
+        At least one, in the order in which they are begun.
+    slots : int
+
+    Returns
+    -------
+    float
+        Seconds.
     """
     if slots >= len(seconds):
         return float(seconds.max())
-    free_at = seconds[:slots].tolist()
+    free_at: list[float] = seconds[:slots].tolist()
     heapq.heapify(free_at)
     for duration in seconds[slots:].tolist():
         heapq.heapreplace(free_at, free_at[0] + duration)

@@ -30,14 +30,28 @@ _FARTHEST = -37.0  # below, the normal tail is no longer a normal double
 
 
 @compiled
-def propose(below, above, space, uniforms):
+def propose(
+    below: np.ndarray, above: np.ndarray, space: np.ndarray, uniforms: np.ndarray
+) -> np.ndarray:
     """The candidate of the largest density ratio of good to other observations.
 
-    below, above: coordinates of the good and the other observations in order of age, oldest
-    first, shapes (D, n) and (D, m), either may be empty; space: (D, 5); uniforms: random numbers
-    in [0, 1) of shape (D + 1, S) for S candidates, which are drawn from the good ones' mixture.
-    Returns the values, shape (D,). The dimensions are taken jointly: a kernel of the mixture is
-    the product over its dimensions.
+    The dimensions are taken jointly: a kernel of the mixture is the product over its dimensions.
+
+    Parameters
+    ----------
+    below, above : ndarray
+        Coordinates of the good and the other observations in order of age, oldest first, shapes
+        (D, n) and (D, m); either may be empty.
+    space : ndarray
+        Shape (D, 5).
+    uniforms : ndarray
+        Random numbers in [0, 1), shape (D + 1, S), for S candidates, which are drawn from the good
+        ones' mixture.
+
+    Returns
+    -------
+    ndarray
+        Values, shape (D,).
     """
     centres, widths, masses, weights = mixture(below, space)
     values = candidates(centres, widths, weights, space, uniforms)
@@ -48,7 +62,7 @@ def propose(below, above, space, uniforms):
 
 
 @compiled
-def uniform_point(space, uniforms):
+def uniform_point(space: np.ndarray, uniforms: np.ndarray) -> np.ndarray:
     """A random point, even in the coordinates: values (D,) of `uniforms` (D,) in [0, 1)."""
     values = np.empty(len(space))
     for d in range(len(space)):
@@ -61,7 +75,7 @@ def uniform_point(space, uniforms):
 
 
 @compiled
-def bounds(dimension):
+def bounds(dimension: np.ndarray) -> tuple[float, float]:
     """The ends of a numeric dimension as coordinates; half a step is added where it has one."""
     low = dimension[LOW] - 0.5 * dimension[STEP]
     high = dimension[HIGH] + 0.5 * dimension[STEP]
@@ -71,9 +85,11 @@ def bounds(dimension):
 
 
 @compiled
-def value_at(coordinate, dimension):
+def value_at(coordinate: float, dimension: np.ndarray) -> float:
     """The value of a numeric dimension that is nearest to a coordinate."""
-    low, high, step = dimension[LOW], dimension[HIGH], dimension[STEP]
+    low: float = dimension[LOW]
+    high: float = dimension[HIGH]
+    step: float = dimension[STEP]
     value = math.exp(coordinate) if dimension[LOG] > 0.0 else coordinate
     if step > 0.0:
         value = low + step * math.floor((value - low) / step + 0.5)
@@ -81,12 +97,25 @@ def value_at(coordinate, dimension):
 
 
 @compiled
-def mixture(observed, space):
+def mixture(
+    observed: np.ndarray, space: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """One kernel per observation and last the prior's, which covers the whole range.
 
-    observed: coordinates (D, n), oldest first. Returns centres, widths and log masses within the
-    range, each (D, n + 1) (of a choice only the centre means something), and weights (n + 1,)
-    that add up to 1.
+    Parameters
+    ----------
+    observed : ndarray
+        Coordinates, shape (D, n), oldest first.
+    space : ndarray
+        Shape (D, 5).
+
+    Returns
+    -------
+    centres, widths, masses : ndarray
+        Shape (D, n + 1) each, the masses as logarithms and within the range; of a choice only the
+        centre means something.
+    weights : ndarray
+        Shape (n + 1,), adding up to 1.
     """
     count = observed.shape[1]
     shape = (len(space), count + 1)
@@ -107,18 +136,19 @@ def mixture(observed, space):
 
 
 @compiled
-def observation_weights(count):
+def observation_weights(count: int) -> np.ndarray:
     """Weights of `count` observations, oldest first, and of the prior; they add up to 1."""
     weights = np.ones(count + 1)
     older = count - _FLAT_WEIGHTS
     for k in range(older):
         risen = k / (older - 1) if older > 1 else 0.0
         weights[k] = 1.0 / count + risen * (1.0 - 1.0 / count)
-    return weights / weights.sum()
+    shares: np.ndarray = weights / weights.sum()
+    return shares
 
 
 @compiled
-def bandwidths(centres, low, high):
+def bandwidths(centres: np.ndarray, low: float, high: float) -> np.ndarray:
     """Standard deviations of the kernels: the larger distance to a neighbour on either side.
 
     The ends of the range are neighbours only of a single observation. Bounded by the range, and
@@ -140,7 +170,13 @@ def bandwidths(centres, low, high):
 
 
 @compiled
-def candidates(centres, widths, weights, space, uniforms):
+def candidates(
+    centres: np.ndarray,
+    widths: np.ndarray,
+    weights: np.ndarray,
+    space: np.ndarray,
+    uniforms: np.ndarray,
+) -> np.ndarray:
     """Values (D, S) drawn from a mixture: `uniforms` (D + 1, S), the last row picks kernels."""
     cumulative = np.cumsum(weights)
     last = len(weights) - 1
@@ -162,9 +198,9 @@ def candidates(centres, widths, weights, space, uniforms):
 
 
 @compiled
-def _drawn_choice(centre, kernels, dimension, uniform):
+def _drawn_choice(centre: float, kernels: int, dimension: np.ndarray, uniform: float) -> float:
     """The observed choice with odds of `kernels` to the number of choices, else any of them."""
-    choices = dimension[CHOICES]
+    choices: float = dimension[CHOICES]
     observed = 0.0 if centre < 0.0 else kernels / (kernels + choices)
     if uniform < observed:
         return centre
@@ -173,7 +209,14 @@ def _drawn_choice(centre, kernels, dimension, uniform):
 
 
 @compiled
-def log_density(values, centres, widths, masses, weights, space):
+def log_density(
+    values: np.ndarray,
+    centres: np.ndarray,
+    widths: np.ndarray,
+    masses: np.ndarray,
+    weights: np.ndarray,
+    space: np.ndarray,
+) -> np.ndarray:
     """Log density of a mixture at `values` (D, S), shape (S,).
 
     Per unit of the coordinate in a continuous dimension; the probability of the value's cell,
@@ -197,17 +240,19 @@ def log_density(values, centres, widths, masses, weights, space):
 
 
 @compiled
-def _log_choice_odds(values, centres, dimension):
+def _log_choice_odds(values: np.ndarray, centres: np.ndarray, dimension: np.ndarray) -> np.ndarray:
     """Log probability (S, K) of each choice under each kernel; the prior's is even."""
     kernels, choices = len(centres), dimension[CHOICES]
     other = -math.log(kernels + choices)
-    odds = other + math.log(kernels + 1.0) * (values.reshape(-1, 1) == centres)
+    odds: np.ndarray = other + math.log(kernels + 1.0) * (values.reshape(-1, 1) == centres)
     odds[:, -1] = -math.log(choices)
     return odds
 
 
 @compiled
-def _log_cell_masses(values, centres, widths, dimension):
+def _log_cell_masses(
+    values: np.ndarray, centres: np.ndarray, widths: np.ndarray, dimension: np.ndarray
+) -> np.ndarray:
     """Log mass (S, K) that each untruncated kernel has within half a step of each value."""
     masses = np.empty((len(values), len(centres)))
     half = 0.5 * dimension[STEP]
@@ -228,7 +273,7 @@ def _log_cell_masses(values, centres, widths, dimension):
 
 
 @compiled
-def log_normal_mass(a, b):
+def log_normal_mass(a: float, b: float) -> float:
     """Log of the standard normal's mass in [a, b], a < b, exact in its far tails too."""
     if a > 0.0:
         a, b = -b, -a  # the left tail does not cancel
@@ -242,7 +287,7 @@ def log_normal_mass(a, b):
 
 
 @compiled
-def log_normal_cdf(x):
+def log_normal_cdf(x: float) -> float:
     """Log of the standard normal's distribution function at x <= 0."""
     if x > _FAR:
         return math.log(0.5 * math.erfc(-x / _SQRT_2))
@@ -252,7 +297,7 @@ def log_normal_cdf(x):
 
 
 @compiled
-def truncated_normal_quantile(uniform, a, b):
+def truncated_normal_quantile(uniform: float, a: float, b: float) -> float:
     """The point of [a, b] below which the standard normal cut off there has mass `uniform`."""
     if a > 0.0:
         return -truncated_left_quantile(1.0 - uniform, -b, -a)
@@ -260,7 +305,7 @@ def truncated_normal_quantile(uniform, a, b):
 
 
 @compiled
-def truncated_left_quantile(uniform, a, b):
+def truncated_left_quantile(uniform: float, a: float, b: float) -> float:
     """The same where a <= 0, so that no mass is the small difference of two large ones."""
     if b < _FARTHEST:
         # So far out the normal tail is Rayleigh's, whose distribution function can be inverted.
@@ -278,7 +323,7 @@ def truncated_left_quantile(uniform, a, b):
 
 
 @compiled
-def _left_normal_quantile(probability):
+def _left_normal_quantile(probability: float) -> float:
     """Where the standard normal's distribution function is `probability`, at most 1/2.
 
     Formula 26.2.23 of Abramowitz and Stegun, Handbook of Mathematical Functions (off by at most

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sparkprophet import clock
-from sparkprophet.messages import shown
+from sparkprophet.messages import MESSAGE_LIMIT, shown
 from sparkprophet.search.sampler import make_sampler
 from sparkprophet.search.space import SearchSpace
 from sparkprophet.search.values import real_number, whole_number
@@ -23,9 +23,7 @@ if TYPE_CHECKING:
 
     from sparkprophet.search.unshared_storage import UnsharedStorage
 
-ERROR_LENGTH = 500
-
-_logger = logging.getLogger("sparkprophet")
+_log = logging.getLogger("sparkprophet")
 
 
 @dataclass(frozen=True)
@@ -182,8 +180,8 @@ class _Search:
             self._record(trial, params, "PRUNED", None, None)
             raise
         except Exception as failure:
-            _logger.debug("trial %d failed", trial.number, exc_info=True)
-            error = f"{type(failure).__name__}: {failure}"[:ERROR_LENGTH]
+            _log.debug("trial %d failed", trial.number, exc_info=True)
+            error = f"{type(failure).__name__}: {failure}"[:MESSAGE_LIMIT]
             self._record(trial, params, "FAIL", None, error)
             raise _TrialFailed from failure
         self._record(trial, params, "COMPLETE", value, None)

@@ -8,13 +8,14 @@ from typing import Any
 
 from pyspark.ml.evaluation import Evaluator
 from pyspark.ml.util import MLReadable, MLWritable
-from pyspark.sql import Column, DataFrame, SparkSession, Window
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from sparkprophet.series.metrics import METRICS, NEEDS_INTERVALS
 from sparkprophet.series.ranges import Number, OneOf, text, texts
 from sparkprophet.spark import columns
+from sparkprophet.spark.input_checks import TIMES, check_type
 from sparkprophet.spark.params import Spec, TableParams, with_params
 from sparkprophet.spark.saving.stages import StageReader, StageWriter
 
@@ -56,13 +57,13 @@ class ForecastEvaluator(TableParams, Evaluator, MLWritable, MLReadable[Any]):
 
     def isLargerBetter(self) -> bool:
         """True for coverage only."""
-        return self.getOrDefault("metricName") == "coverage"
+        return bool(self.getOrDefault("metricName") == "coverage")
 
     def counts(self, dataset: DataFrame) -> dict[str, int]:
         """Rows in all, rows used, and rows left out for want of a value."""
         self._check(dataset)
         usable = F.count_if(self._usable())
-        rows, used = dataset.select(F.count("*"), usable).first()
+        rows, used = dataset.select(F.count("*"), usable).collect()[0]
         return {"rows": rows, "used": used, "ignored": rows - used}
 
     def _evaluate(self, dataset: DataFrame) -> float:
@@ -75,12 +76,14 @@ class ForecastEvaluator(TableParams, Evaluator, MLWritable, MLReadable[Any]):
         rows = dataset.filter(self._usable()).select(*groups, *self._values(metric))
         keys = [f"key_{i}" for i in range(len(groups))]
         if metric == "mase":
-            order = Window.partitionBy(*(keys or [F.lit(0)])).orderBy("at", "y")
+            order = Window.partitionBy(*(map(F.col, keys) if keys else [F.lit(0)])).orderBy(
+                "at", "y"
+            )
             rows = rows.withColumn("change", F.abs(F.col("y") - F.lag("y").over(order)))
         if self.getOrDefault("average") == "micro":
             keys = []
         each = rows.groupBy(*keys).agg(self._aggregate(metric).alias("value"))
-        value = each.select(F.avg("value")).first()[0]
+        value = each.select(F.avg("value")).collect()[0][0]
         if value is None or math.isnan(value):
             worst = -math.inf if self.isLargerBetter() else math.inf
             _log.warning("%s is undefined: no row with the values it needs", metric)
@@ -162,12 +165,12 @@ class ForecastEvaluator(TableParams, Evaluator, MLWritable, MLReadable[Any]):
             raise ValueError("weightCol: a median has no weights; unset it or choose mape")
         for param in self._roles().values():
             name = self.getOrDefault(param)
-            columns.check_type(dataset, param, name, (T.NumericType,), "a number; cast it")
+            check_type(dataset, param, name, (T.NumericType,), "a number; cast it")
         for name in self.getOrDefault("groupCols"):
-            columns.check_type(dataset, "groupCols", name, (T.AtomicType,), "an atomic type")
+            check_type(dataset, "groupCols", name, (T.AtomicType,), "an atomic type")
         if metric == "mase":
             name = self.getOrDefault("timestampCol")
-            columns.check_type(dataset, "timestampCol", name, columns.TIMES, "a date or time")
+            check_type(dataset, "timestampCol", name, TIMES, "a date or time")
 
     def write(self) -> StageWriter:
         """A writer: `write().overwrite().save(path)`."""
@@ -176,11 +179,7 @@ class ForecastEvaluator(TableParams, Evaluator, MLWritable, MLReadable[Any]):
     @classmethod
     def read(cls) -> StageReader:
         """A reader: `read().load(path)`, or shorter `ForecastEvaluator.load(path)`."""
-
-        def build(spark: SparkSession, path: str, metadata: dict[str, Any]) -> ForecastEvaluator:
-            return cls()
-
-        return StageReader(cls, build)
+        return StageReader(cls)
 
 
 ForecastEvaluator.__module__ = "sparkprophet"

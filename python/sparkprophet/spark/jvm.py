@@ -62,14 +62,14 @@ def _checked(request: dict[str, Any]) -> dict[str, Any]:
     if "stage" not in request:
         return {}
     # Spark ML's Params, which no other work in a worker needs.
-    from sparkprophet.spark import columns
     from sparkprophet.spark.grouped.estimator import GroupedProphet
+    from sparkprophet.spark.input_checks import check_settings
 
     stage = GroupedProphet(**request["stage"])
     stage._resetUid(request["uid"])
     config = stage.series_config()
-    columns.check_settings(stage, config)
-    answer = {"config": config.to_json(), "schema": ddl(FIT), "search": None}
+    check_settings(stage, config)
+    answer: dict[str, Any] = {"config": config.to_json(), "schema": ddl(FIT), "search": None}
     if "tuner" in request:
         from sparkprophet.spark.grouped.tuner import GroupedProphetTuner
 

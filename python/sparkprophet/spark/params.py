@@ -6,7 +6,7 @@ import functools
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from pyspark import keyword_only
 from pyspark.ml.param import Param, Params
@@ -93,6 +93,8 @@ class TableParams(Params):
     """Params that come from a table; subclasses are made with `with_params`."""
 
     specs: tuple[Spec, ...] = ()
+    __signature__: ClassVar[inspect.Signature]
+    _input_kwargs: dict[str, Any]
 
     @keyword_only
     def __init__(self, **values: Any) -> None:
@@ -121,8 +123,8 @@ class TableParams(Params):
         """A copy with extra values, which are checked as a setter checks them."""
         checked = {}
         for param, value in (extra or {}).items():
-            own = self.hasParam(param.name) and param.parent == self.uid
-            checked[param] = self.getParam(param.name).typeConverter(value) if own else value
+            owned = self.hasParam(param.name) and param.parent == self.uid
+            checked[param] = self.getParam(param.name).typeConverter(value) if owned else value
         return super().copy(checked)
 
     def _check_name(self, name: str) -> None:
@@ -152,11 +154,11 @@ def with_params(*specs: Spec) -> Callable[[type[P]], type[P]]:
             inspect.Parameter(s.name, inspect.Parameter.KEYWORD_ONLY, default=s.default)
             for s in specs
         ]
-        own = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        receiver = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
         cls.__signature__ = inspect.Signature(keywords)
         for name in ("__init__", "setParams"):
             method = _own_copy(getattr(cls, name))
-            method.__signature__ = inspect.Signature([own, *keywords])
+            method.__signature__ = inspect.Signature([receiver, *keywords])
             setattr(cls, name, method)
         return cls
 

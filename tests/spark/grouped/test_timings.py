@@ -8,7 +8,7 @@ from pyspark.sql import functions as F
 
 from sparkprophet import FitFailedError, GroupedProphet, GroupedProphetModel
 from sparkprophet.spark.grouped import timings
-from sparkprophet.spark.grouped.summary import Count, Summary
+from sparkprophet.spark.grouped.summary import OutcomeCount, Summary
 from stage_checks import frame, grouped
 
 
@@ -34,7 +34,7 @@ def table(spark, rows):
     began = datetime(2024, 1, 1, tzinfo=UTC).timestamp()
     schema = "host string, pid bigint, s double, fit_seconds double, cpu_seconds double"
     made = spark.createDataFrame(rows, schema)
-    count = Count("ok", "native", None, len(rows), 1.0, 1.0, None)
+    count = OutcomeCount("ok", "native", None, len(rows), 1.0, 1.0, None)
     summary = Summary((count,), wall_seconds=1000.0, slots=4, began_at=began)
     at = F.timestamp_micros(((F.col("s") + began) * 1e6).cast("bigint"))
     return made.withColumn("started_at", at), summary

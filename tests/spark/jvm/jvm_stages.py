@@ -49,9 +49,9 @@ class Scala:
         """The Scala model of the Scala stage like this Python one."""
         return self.stage(stage).fit(frame._jdf)
 
-    def frame(self, found):
+    def frame(self, jvm_frame):
         """A DataFrame of the JVM as Python's."""
-        return DataFrame(found, self._spark)
+        return DataFrame(jvm_frame, self._spark)
 
     def transform(self, model, frame):
         """The rows of a frame with a Scala model's forecasts."""
@@ -63,14 +63,14 @@ class Scala:
 
     def params(self, stage, defaults=False):
         """Name -> value, as JSON values, of the set params of a Scala stage, or of its defaults."""
-        found = {}
+        values = {}
         for param in stage.params():
             wanted = stage.hasDefault(param) if defaults else stage.isSet(param)
             if not wanted or param.name() in ("estimator", "evaluator", "estimatorParamMaps"):
                 continue
             value = stage.getDefault(param).get() if defaults else stage.getOrDefault(param)
-            found[param.name()] = _json(param, value)
-        return found
+            values[param.name()] = _json(param, value)
+        return values
 
 
 def _json(param, value):

@@ -94,13 +94,13 @@ def trials(model):
     return [(t.number, t.params, t.state, list(t.scores)) for t in model._trials]
 
 
-def _list(found):
-    return [found.apply(i) for i in range(found.size())]
+def _list(seq):
+    return [seq.apply(i) for i in range(seq.size())]
 
 
-def _dict(found):
-    keys = found.keys().toSeq()
-    return {keys.apply(i): found.apply(keys.apply(i)) for i in range(keys.size())}
+def _dict(mapping):
+    keys = mapping.keys().toSeq()
+    return {keys.apply(i): mapping.apply(keys.apply(i)) for i in range(keys.size())}
 
 
 def assert_same_trials(found, expected):
@@ -137,9 +137,9 @@ def test_a_tuner_goes_from_scala_to_python(scala, case, tmp_path):
 def assert_same_model(scala, case, jvm_model, model):
     assert_same_trials(jvm_trials(jvm_model), trials(case.model))
     assert_same_trials(trials(model), trials(case.model))
-    found = bits(scala.transform(jvm_model, case.rows))
-    assert found == bits(model.transform(case.rows))
-    assert len(found) == case.rows.count()
+    forecasts = bits(scala.transform(jvm_model, case.rows))
+    assert forecasts == bits(model.transform(case.rows))
+    assert len(forecasts) == case.rows.count()
 
 
 def test_a_tuners_model_goes_from_python_to_scala(scala, case, tmp_path):

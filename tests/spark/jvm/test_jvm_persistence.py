@@ -264,7 +264,7 @@ def test_scala_reads_what_a_killed_save_left(scala, tmp_path):
     shutil.rmtree(path / "manifest")
     assert scala.load(path).getSeed() == 8
     shutil.rmtree(old)
-    with pytest.raises(IllegalArgumentException, match="stage has no manifest"):
+    with pytest.raises(IllegalArgumentException, match="stage: has no manifest"):
         scala.load(path)
 
 
@@ -290,13 +290,13 @@ GOLDEN = Path(__file__).parents[2] / "golden" / "v1"
 def test_scala_loads_the_golden_folders(scala):
     expected = json.loads((GOLDEN / "expected.json").read_text())
     for name in ("model", "tuned_model"):
-        found = scala.frame(scala.load(GOLDEN / name).forecast(3)).collect()
-        rows = [[v.isoformat() if hasattr(v, "isoformat") else v for v in row] for row in found]
+        steps = scala.frame(scala.load(GOLDEN / name).forecast(3)).collect()
+        rows = [[v.isoformat() if hasattr(v, "isoformat") else v for v in row] for row in steps]
         rows.sort(key=lambda row: (str(row[0]), *row[1:3]))
         for one, other in zip(rows, expected[name][1], strict=True):
             assert one == [pytest.approx(v, 1e-9) if isinstance(v, float) else v for v in other]
     for name, known in expected["params"].items():
         loaded = scala.load(GOLDEN / name)
         assert loaded.uid() == known["uid"]
-        found = scala.params(loaded, defaults=True) | scala.params(loaded)
-        assert found.items() >= known["params"].items()
+        params = scala.params(loaded, defaults=True) | scala.params(loaded)
+        assert params.items() >= known["params"].items()

@@ -60,9 +60,9 @@ def both(stage, scala, data):
 
 
 def assert_same_table(model, jvm_model, scala):
-    found = scala.frame(jvm_model.models())
-    assert found.schema == model.models.schema
-    assert bits(found.drop(*MACHINE)) == fit_bits(model)
+    models = scala.frame(jvm_model.models())
+    assert models.schema == model.models.schema
+    assert bits(models.drop(*MACHINE)) == fit_bits(model)
 
 
 @pytest.mark.parametrize("name", STAGES)
@@ -73,11 +73,11 @@ def test_models_and_forecasts_are_equal(scala, shops, name):
     assert_same_table(model, jvm_model, scala)
     assert bits(scala.transform(jvm_model, data)) == bits(model.transform(data))
     if name == "columns":
-        found = scala.frame(jvm_model.components(data._jdf))
-        assert bits(found) == bits(model.components(data))
+        parts = scala.frame(jvm_model.components(data._jdf))
+        assert bits(parts) == bits(model.components(data))
         later = data.withColumn("ds", F.col("ds") + F.expr("INTERVAL 60 DAYS"))
-        found = scala.frame(jvm_model.forecast(9, later._jdf, True))
-        assert bits(found) == bits(model.forecast(9, regressors=later, includeHistory=True))
+        steps = scala.frame(jvm_model.forecast(9, later._jdf, True))
+        assert bits(steps) == bits(model.forecast(9, regressors=later, includeHistory=True))
 
 
 def test_failures_and_summary_are_equal(scala, shops):
@@ -95,8 +95,8 @@ def test_failures_and_summary_are_equal(scala, shops):
     assert (row.status, row.n_obs) == ("ok", 80)
 
 
-def _seq(found):
-    return [found.apply(i) for i in range(found.size())]
+def _seq(seq):
+    return [seq.apply(i) for i in range(seq.size())]
 
 
 def test_a_date_column_stays_one(scala, spark):

@@ -4,55 +4,54 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from sparkprophet.report.analysis import Analysis
+from sparkprophet.report.shapes import Offer
 from sparkprophet.report.shown.text import verdict
 
-if TYPE_CHECKING:
-    from sparkprophet.report.report import Report
 
-
-def as_values(report: Report) -> dict[str, Any]:
+def as_values(analysis: Analysis) -> dict[str, Any]:
     """Dicts, lists, strings, numbers and None; no array is longer than the slots or time bins."""
-    measured, work = report.timings, report.job
-    scaling, predicted = report.scaling, report.predicted
+    measured, work = analysis.timings, analysis.job
+    scaling, predicted = analysis.scaling, analysis.predicted
     return {
         "wall_seconds": measured.wall_seconds,
-        "slots": report.slots.count,
+        "slots": analysis.slots.count,
         "groups": int(measured.groups.sum()),
-        "cpu_utilisation": report.cpu_utilisation,
-        "busy_share": report.busy_share,
-        "parts": [asdict(part) for part in report.parts],
+        "cpu_utilisation": analysis.cpu_utilisation,
+        "busy_share": analysis.busy_share,
+        "parts": [asdict(part) for part in analysis.parts],
         "prologue_seconds": work.prologue,
         "epilogue_seconds": work.epilogue,
-        "pauses": asdict(report.pauses),
+        "pauses": asdict(analysis.pauses),
         "contention": work.contention,
         "warm_up_seconds": work.per_slot,
-        "balance": asdict(report.balance) | {"slots": _per_slot(report)},
+        "balance": asdict(analysis.balance) | {"slots": _per_slot(analysis)},
         "usage": {
-            "bin_seconds": measured.wall_seconds / len(report.usage.busy),
-            "busy": report.usage.busy.tolist(),
-            "cpu": report.usage.cpu.tolist(),
+            "bin_seconds": measured.wall_seconds / len(analysis.usage.busy),
+            "busy": analysis.usage.busy.tolist(),
+            "cpu": analysis.usage.cpu.tolist(),
         },
-        "same_machines": [asdict(each) | {"error": each.error} for each in report.same_machines],
+        "same_machines": [asdict(each) | {"error": each.error} for each in analysis.same_machines],
         "scaling": None if scaling is None else _finite(asdict(scaling)),
         "predicted_scaling": None if predicted is None else _finite(asdict(predicted)),
-        "gustafson": {"share": report.gustafson_share, "speedup": report.gustafson_speedup},
-        "price": report.price,
-        "deadline": report.deadline,
-        "shapes": [_offer(offer) for offer in report.offers],
-        "best_shape": None if report.best is None else str(report.best.shape),
-        "fastest_shape": str(report.fastest.shape),
+        "gustafson": {"share": analysis.gustafson_share, "speedup": analysis.gustafson_speedup},
+        "price": analysis.price,
+        "deadline": analysis.deadline,
+        "shapes": [_offer(offer) for offer in analysis.offers],
+        "best_shape": None if analysis.best is None else str(analysis.best.shape),
+        "fastest_shape": str(analysis.fastest.shape),
         "floor_seconds": work.floor,
-        "verdict": verdict(report),
-        "without_prologue_seconds": report.without_prologue,
-        "even_tasks_seconds": report.even_tasks,
+        "verdict": verdict(analysis),
+        "without_prologue_seconds": analysis.without_prologue,
+        "even_tasks_seconds": analysis.even_tasks,
         "notes": list(measured.notes),
     }
 
 
-def _per_slot(report: Report) -> list[dict[str, Any]]:
-    slots = report.slots
+def _per_slot(analysis: Analysis) -> list[dict[str, Any]]:
+    slots = analysis.slots
     return [
         {
             "host": slots.hosts[i] or None,
@@ -66,7 +65,7 @@ def _per_slot(report: Report) -> list[dict[str, Any]]:
     ]
 
 
-def _offer(offer: Any) -> dict[str, Any]:
+def _offer(offer: Offer) -> dict[str, Any]:
     return asdict(offer) | {"shape": str(offer.shape), "slots": offer.shape.slots}
 
 

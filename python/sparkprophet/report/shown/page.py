@@ -4,32 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
-from typing import TYPE_CHECKING
 
+from sparkprophet.report.analysis import Analysis
 from sparkprophet.report.scaling import Scaling
 from sparkprophet.report.shown import plots, time_plots
 from sparkprophet.report.shown.style import COLOURS, CSS
-from sparkprophet.report.shown.text import less, limit, seconds, verdict
-
-if TYPE_CHECKING:
-    from sparkprophet.report.report import Report
+from sparkprophet.report.shown.text import gains, limit, seconds, verdict
 
 GENERATOR = '<meta name="generator" content="sparkprophet report"/>'
 """By which a page of this program is known."""
 
 
-def page(report: Report) -> str:
+def page(analysis: Analysis) -> str:
     """The whole page, well-formed as XML too."""
     sections = [
-        _head(report),
-        _lost(report),
-        _over_time(report),
-        _slots(report),
-        _load(report),
-        _speedup(report),
-        _same_machines(report),
-        _shapes(report),
-        _notes(report),
+        _head(analysis),
+        _lost(analysis),
+        _over_time(analysis),
+        _slots(analysis),
+        _load(analysis),
+        _speedup(analysis),
+        _same_machines(analysis),
+        _shapes(analysis),
+        _notes(analysis),
     ]
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8"/>\n'
@@ -42,14 +39,14 @@ def page(report: Report) -> str:
     )
 
 
-def _head(report: Report) -> str:
-    measured = report.timings
+def _head(analysis: Analysis) -> str:
+    measured = analysis.timings
     facts = [
         (seconds(measured.wall_seconds), "wall time of the job"),
         (f"{int(measured.groups.sum()):,}", "groups"),
-        (f"{report.slots.count:,}", "slots"),
-        (f"{report.cpu_utilisation:.0%}", "CPU utilisation"),
-        (f"{report.busy_share:.0%}", "of the slots' time in groups"),
+        (f"{analysis.slots.count:,}", "slots"),
+        (f"{analysis.cpu_utilisation:.0%}", "CPU utilisation"),
+        (f"{analysis.busy_share:.0%}", "of the slots' time in groups"),
     ]
     boxes = "".join(f"<div><b>{escape(b)}</b><span>{escape(s)}</span></div>" for b, s in facts)
     return (
@@ -59,9 +56,9 @@ def _head(report: Report) -> str:
     )
 
 
-def _lost(report: Report) -> str:
+def _lost(analysis: Analysis) -> str:
     rows = []
-    for part in report.parts:
+    for part in analysis.parts:
         rows.append(
             [
                 _key(part.name, part.label),
@@ -71,71 +68,62 @@ def _lost(report: Report) -> str:
             ]
         )
     heads = ["part", "slot-seconds", "share", "what holds it back, and what to do"]
-    wall = report.timings.wall_seconds
-    changes = [
-        ("caching the input", report.without_prologue),
-        ("more and smaller tasks", report.even_tasks),
-        ("slots without end", report.job.floor),
-    ]
-    gains = [
-        [escape(name), seconds(min(wall, then)), f"{less(wall, then):.0%}"]
-        for name, then in changes
-    ]
+    changes = [[escape(name), then, less] for name, then, less in gains(analysis)]
     return (
         "<h2>Where the slots' seconds went</h2>"
-        f"<figure>{plots.lost_time(report)}</figure>"
+        f"<figure>{plots.lost_time(analysis)}</figure>"
         f"{_table(heads, rows, words=(0, 3))}"
         "<p>What a change could bring at most (predicted):</p>"
-        f"{_table(['change', 'wall time', 'less'], gains)}"
+        f"{_table(['change', 'wall time', 'less'], changes)}"
     )
 
 
-def _over_time(report: Report) -> str:
+def _over_time(analysis: Analysis) -> str:
     return (
         "<h2>Utilisation over time</h2>"
-        f"<figure>{time_plots.utilisation(report)}"
+        f"<figure>{time_plots.utilisation(analysis)}"
         f"<figcaption>{_key('work', 'CPU seconds of groups')} "
         f"{_key('cpu_wait', 'in groups, waiting for a CPU')} "
         "blank: no group</figcaption></figure>"
     )
 
 
-def _slots(report: Report) -> str:
-    shown, count = time_plots.shown_slots(report), report.slots.count
+def _slots(analysis: Analysis) -> str:
+    shown, count = time_plots.shown_slots(analysis), analysis.slots.count
     keys = _key("work", "in groups")
-    if time_plots.longest_shown(report) is not None:
+    if time_plots.longest_shown(analysis) is not None:
         keys += _key("tail", "the longest group")
     few = f" {len(shown)} of {count} slots are shown, evenly chosen." if len(shown) < count else ""
     return (
         "<h2>The slots, one line each</h2>"
-        f"<figure>{time_plots.gantt(report)}"
+        f"<figure>{time_plots.gantt(analysis)}"
         f"<figcaption>{keys}Short pauses are drawn over.{few}</figcaption></figure>"
     )
 
 
-def _load(report: Report) -> str:
-    found = report.balance
+def _load(analysis: Analysis) -> str:
+    load = analysis.balance
     return (
         "<h2>Load of the slots</h2>"
-        f"<p>The busiest slot spent {seconds(found.busiest)} in groups, the mean is "
-        f"{seconds(found.mean)} ({found.imbalance:+.1%}); the longest group took "
-        f"{seconds(found.longest_group)}.</p>"
-        f"<figure>{plots.load(report)}<figcaption>dashed: the mean</figcaption></figure>"
+        f"<p>The busiest slot spent {seconds(load.busiest)} in groups, the mean is "
+        f"{seconds(load.mean)} ({load.imbalance:+.1%}); the longest group took "
+        f"{seconds(load.longest_group)}.</p>"
+        f"<figure>{plots.load(analysis)}<figcaption>dashed: the mean</figcaption></figure>"
     )
 
 
-def _speedup(report: Report) -> str:
+def _speedup(analysis: Analysis) -> str:
     figures = []
-    for kind, found in (("measured", report.scaling), ("predicted", report.predicted)):
-        if found is not None:
+    for kind, scaling in (("measured", analysis.scaling), ("predicted", analysis.predicted)):
+        if scaling is not None:
             figures.append(
-                f"<figure>{plots.speedup(found, kind)}<figcaption>{_laws(kind, found)}"
+                f"<figure>{plots.speedup(scaling, kind)}<figcaption>{_laws(kind, scaling)}"
                 "</figcaption></figure>"
             )
     if not figures:
         return ""
     tables = ""
-    if report.scaling is not None:
+    if analysis.scaling is not None:
         rows = [
             [
                 str(point.slots),
@@ -144,22 +132,22 @@ def _speedup(report: Report) -> str:
                 f"{point.efficiency:.0%}",
                 "" if point.karp_flatt is None else f"{point.karp_flatt:.3f}",
             ]
-            for point in report.scaling.points
+            for point in analysis.scaling.points
         ]
         heads = ["slots", "wall time", "speedup", "efficiency", "Karp-Flatt"]
         tables = f"<p>Measured:</p>{_table(heads, rows, words=())}"
     return f'<h2>Speedup</h2><div class="pair">{"".join(figures)}</div>{tables}'
 
 
-def _laws(kind: str, found: Scaling) -> str:
+def _laws(kind: str, scaling: Scaling) -> str:
     return (
         f"<b>{kind.capitalize()}</b>. Points: runs; line: Amdahl with serial fraction "
-        f"{found.amdahl_fraction:.3g}, at most {limit(found)} x; dashed: ideal. Gustafson's "
-        f"scaled speedup of the largest run: {found.scaled_speedup:.2f}."
+        f"{scaling.amdahl_fraction:.3g}, at most {limit(scaling)} x; dashed: ideal. Gustafson's "
+        f"scaled speedup of the largest run: {scaling.scaled_speedup:.2f}."
     )
 
 
-def _same_machines(report: Report) -> str:
+def _same_machines(analysis: Analysis) -> str:
     rows = [
         [
             str(each.slots),
@@ -167,7 +155,7 @@ def _same_machines(report: Report) -> str:
             "" if each.measured_seconds is None else seconds(each.measured_seconds),
             "" if each.error is None else f"{each.error:+.1%}",
         ]
-        for each in report.same_machines
+        for each in analysis.same_machines
     ]
     heads = ["slots", "predicted", "measured", "error"]
     return (
@@ -177,12 +165,12 @@ def _same_machines(report: Report) -> str:
     )
 
 
-def _shapes(report: Report) -> str:
+def _shapes(analysis: Analysis) -> str:
     heads = ["executors x cores", "slots", "predicted wall time", "CPU utilisation", "core-hours"]
-    heads += ["cost"] * (report.price is not None)
-    heads += ["in time"] * (report.deadline is not None)
+    heads += ["cost"] * (analysis.price is not None)
+    heads += ["in time"] * (analysis.deadline is not None)
     rows, best = [], None
-    for i, offer in enumerate(report.offers):
+    for i, offer in enumerate(analysis.offers):
         row = [
             str(offer.shape),
             str(offer.shape.slots),
@@ -195,15 +183,15 @@ def _shapes(report: Report) -> str:
         if offer.in_time is not None:
             row.append("yes" if offer.in_time else "no")
         rows.append(row)
-        best = i if offer is report.best else best
+        best = i if offer is analysis.best else best
     return (
         "<h2>Other clusters (predicted)</h2>"
-        f"<p>{escape(verdict(report))}</p>{_table(heads, rows, words=(), best=best)}"
+        f"<p>{escape(verdict(analysis))}</p>{_table(heads, rows, words=(), best=best)}"
     )
 
 
-def _notes(report: Report) -> str:
-    notes = "".join(f"<li>{escape(note)}</li>" for note in report.timings.notes)
+def _notes(analysis: Analysis) -> str:
+    notes = "".join(f"<li>{escape(note)}</li>" for note in analysis.timings.notes)
     return f"<h2>Notes</h2><ul>{notes}</ul>" if notes else ""
 
 

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sparkprophet.report.analysis import Analysis
 from sparkprophet.report.scaling import Scaling, amdahl
 from sparkprophet.report.shown import svg
 from sparkprophet.report.shown.time_plots import shortened
 
-if TYPE_CHECKING:
-    from sparkprophet.report.report import Report
-
 _MOST_BARS = 32
 
 
-def lost_time(report: Report) -> str:
+def lost_time(analysis: Analysis) -> str:
     """The slots' seconds as one bar."""
     x = svg.Scale(0.0, 1.0, 8.0, svg.WIDTH - 8.0)
     parts, done = [], 0.0
-    for part in report.parts:
+    for part in analysis.parts:
         left, right = x(done), x(min(1.0, done + part.share))
         done += part.share
         if right - left < 0.3:
@@ -51,14 +48,14 @@ def lost_time(report: Report) -> str:
     return svg.figure("Where the slots' seconds went", 42, parts)
 
 
-def load(report: Report) -> str:
+def load(analysis: Analysis) -> str:
     """Seconds in groups of every slot; of many slots, how many had which load."""
-    if report.slots.count > _MOST_BARS:
-        return _load_histogram(report)
-    slots = report.slots
+    if analysis.slots.count > _MOST_BARS:
+        return _load_histogram(analysis)
+    slots = analysis.slots
     height, top = 20.0, 8.0
     bottom = top + height * slots.count
-    x = svg.Scale(0.0, max(report.balance.busiest, 1e-9) * 1.02, svg.LEFT, svg.WIDTH - svg.RIGHT)
+    x = svg.Scale(0.0, max(analysis.balance.busiest, 1e-9) * 1.02, svg.LEFT, svg.WIDTH - svg.RIGHT)
     parts = [svg.x_axis(x, bottom, top, "seconds in groups", svg.plain)]
     for i in range(slots.count):
         y = top + height * i
@@ -75,13 +72,14 @@ def load(report: Report) -> str:
             )
         name = f"{shortened(slots.hosts[i], 14)} #{i + 1}" if slots.hosts[i] else "no work"
         parts.append(svg.text(svg.LEFT - 8, y + height / 2 + 4, name, text_anchor="end"))
-    at = x(report.balance.mean)
+    at = x(analysis.balance.mean)
     parts.append(svg.element("line", x1=at, x2=at, y1=top, y2=bottom, class_="mean"))
     return svg.figure("Seconds in groups of every slot", bottom + 44, parts)
 
 
-def _load_histogram(report: Report) -> str:
-    counts, edges = np.histogram(report.slots.busy, 30, (0.0, max(report.balance.busiest, 1e-9)))
+def _load_histogram(analysis: Analysis) -> str:
+    most = max(analysis.balance.busiest, 1e-9)
+    counts, edges = np.histogram(analysis.slots.busy, 30, (0.0, most))
     top, bottom, right = 12.0, 152.0, svg.WIDTH - svg.RIGHT
     x = svg.Scale(0.0, float(edges[-1]), svg.LEFT, right)
     y = svg.Scale(0.0, float(counts.max()) * 1.05, bottom, top)
@@ -101,22 +99,22 @@ def _load_histogram(report: Report) -> str:
                 class_="fill work",
             )
         )
-    at = x(report.balance.mean)
+    at = x(analysis.balance.mean)
     parts.append(svg.element("line", x1=at, x2=at, y1=top, y2=bottom, class_="mean"))
     return svg.figure("How many slots had which load", bottom + 44, parts)
 
 
-def speedup(found: Scaling, kind: str) -> str:
+def speedup(scaling: Scaling, kind: str) -> str:
     """Speedup over slots on log scales: points, the fitted Amdahl curve, the ideal line."""
     width, height, left, top = 470.0, 340.0, 64.0, 14.0
     right, bottom = width - 16, height - 48
-    base, most = found.base_slots, found.points[-1].slots
-    lowest = min(1.0, *(point.speedup for point in found.points)) * 0.9
-    highest = max(most / base, *(point.speedup for point in found.points)) * 1.1
+    base, most = scaling.base_slots, scaling.points[-1].slots
+    lowest = min(1.0, *(point.speedup for point in scaling.points)) * 0.9
+    highest = max(most / base, *(point.speedup for point in scaling.points)) * 1.1
     x = svg.Scale(base / 1.1, most * 1.1, left, right, log=True)
     y = svg.Scale(lowest, highest, bottom, top, log=True)
     slots = np.geomspace(base, most, 60)
-    curve = amdahl(found.amdahl_fraction, slots / base)
+    curve = amdahl(scaling.amdahl_fraction, slots / base)
     parts = [
         svg.x_axis(x, bottom, top, "slots", svg.plain),
         svg.y_axis(y, left, right, f"speedup over {base} slot{'s' if base > 1 else ''}", svg.plain),
@@ -129,7 +127,7 @@ def speedup(found: Scaling, kind: str) -> str:
             class_=f"line {kind}",
         ),
     ]
-    for point in found.points:
+    for point in scaling.points:
         at_x, at_y = x(point.slots), y(point.speedup)
         title = svg.element("title", f"{point.slots} slots: {point.speedup:.2f}")
         parts.append(svg.element("circle", title, cx=at_x, cy=at_y, r=4.5, class_=f"point {kind}"))

@@ -53,8 +53,8 @@ class Scale:
         """Round values within the scale: powers of two on a log scale, else 1, 2 or 5 x 10^n."""
         if self.log:
             powers = range(math.ceil(math.log2(self.low)), math.floor(math.log2(self.high)) + 1)
-            step = max(1, -(-len(powers) // most))
-            return [2.0**power for power in powers[::step]]
+            every = max(1, -(-len(powers) // most))
+            return [2.0**power for power in powers[::every]]
         step = _round_step((self.high - self.low) / most)
         first = math.ceil(self.low / step)
         return [i * step for i in range(first, math.floor(self.high / step + 1e-9) + 1)]

@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import textwrap
-from typing import TYPE_CHECKING
 
+from sparkprophet.report.analysis import Analysis
 from sparkprophet.report.scaling import Scaling
 from sparkprophet.report.shapes import Offer
-
-if TYPE_CHECKING:
-    from sparkprophet.report.report import Report
 
 _WIDTH = 100
 _BAR = 30
 
 
-def text(report: Report) -> str:
+def text(analysis: Analysis) -> str:
     """All sections, an empty line between them."""
-    sections = [_use(report), _lost(report), _changes(report), _same(report)]
-    if report.scaling is not None:
-        sections.append(_scaling("measured", report.scaling))
-    if report.predicted is not None:
-        sections.append(_scaling("predicted", report.predicted))
-    sections.append(_shapes(report))
-    if report.timings.notes:
-        sections.append([_wrapped(f"note: {note}", "  ") for note in report.timings.notes])
+    sections = [_use(analysis), _lost(analysis), _changes(analysis), _same(analysis)]
+    if analysis.scaling is not None:
+        sections.append(_scaling("measured", analysis.scaling))
+    if analysis.predicted is not None:
+        sections.append(_scaling("predicted", analysis.predicted))
+    sections.append(_shapes(analysis))
+    if analysis.timings.notes:
+        sections.append([_wrapped(f"note: {note}", "  ") for note in analysis.timings.notes])
     return "\n\n".join("\n".join(lines) for lines in sections)
 
 
@@ -38,15 +35,16 @@ def seconds(value: float) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
-def _use(report: Report) -> list[str]:
-    measured, load = report.timings, report.balance
-    hosts = len({host for host in report.slots.hosts if host})
-    groups = int(measured.groups.sum())
+def _use(analysis: Analysis) -> list[str]:
+    measured, load = analysis.timings, analysis.balance
+    groups = _counted(int(measured.groups.sum()), "group")
+    slots = _counted(analysis.slots.count, "slot")
+    hosts = _counted(analysis.slots.host_count, "host")
     return [
-        f"{_counted(groups, 'group')} in {seconds(measured.wall_seconds)} on "
-        f"{_counted(report.slots.count, 'slot')} of {_counted(hosts, 'host')}",
-        f"CPU utilisation {report.cpu_utilisation:.0%}; slots in groups {report.busy_share:.0%}; "
-        f"from the first group to the last {_worked_share(report):.0%}",
+        f"{groups} in {seconds(measured.wall_seconds)} on {slots} of {hosts}",
+        f"CPU utilisation {analysis.cpu_utilisation:.0%}; slots in groups "
+        f"{analysis.busy_share:.0%}; from the first group to the last "
+        f"{_worked_share(analysis):.0%}",
         f"load: busiest slot {seconds(load.busiest)}, mean {seconds(load.mean)} "
         f"({load.imbalance:+.1%}); longest group {seconds(load.longest_group)}",
     ]
@@ -56,48 +54,53 @@ def _counted(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
-def _worked_share(report: Report) -> float:
+def _worked_share(analysis: Analysis) -> float:
     """CPU utilisation between the first group's start and the last one's end."""
-    span = report.timings.wall_seconds - report.job.prologue - report.job.epilogue
-    return float(report.slots.cpu.sum()) / (span * report.slots.count) if span > 0 else 0.0
+    span = analysis.timings.wall_seconds - analysis.job.prologue - analysis.job.epilogue
+    return float(analysis.slots.cpu.sum()) / (span * analysis.slots.count) if span > 0 else 0.0
 
 
-def _lost(report: Report) -> list[str]:
+def _lost(analysis: Analysis) -> list[str]:
     lines = ["where the slots' seconds went"]
-    for part in report.parts:
+    for part in analysis.parts:
         bar = "#" * round(_BAR * part.share)
         lines.append(
             f"  {part.label:<26} {part.slot_seconds:>11.1f} {part.share:>6.1%}  {bar}".rstrip()
         )
-    losses = sorted((p for p in report.parts if p.remedy), key=lambda p: -p.share)
+    losses = sorted((p for p in analysis.parts if p.remedy), key=lambda p: -p.share)
     if losses:
         lines.append("what held it back")
         lines += [_wrapped(f"{p.share:.0%} {p.label}: {p.remedy}", "    ") for p in losses]
     return lines
 
 
-def _changes(report: Report) -> list[str]:
-    wall = report.timings.wall_seconds
+def _changes(analysis: Analysis) -> list[str]:
+    wall = seconds(analysis.timings.wall_seconds)
     return [
         "what a change could bring at most",
-        f"  caching the input          {_gain(wall, report.without_prologue)}",
-        f"  more and smaller tasks     {_gain(wall, report.even_tasks)}",
-        f"  slots without end          {_gain(wall, report.job.floor)}",
+        *(f"  {name:<25}  {wall} -> {then} ({less} less)" for name, then, less in gains(analysis)),
     ]
 
 
-def _gain(wall: float, then: float) -> str:
-    return f"{seconds(wall)} -> {seconds(min(wall, then))} ({less(wall, then):.0%} less)"
+def gains(analysis: Analysis) -> list[tuple[str, str, str]]:
+    """Changes to a job in words, each with the wall time that it could at best bring, and the
+    share of the measured one that is saved.
+    """
+    wall = analysis.timings.wall_seconds
+    changes = {
+        "caching the input": analysis.without_prologue,
+        "more and smaller tasks": analysis.even_tasks,
+        "slots without end": analysis.job.floor,
+    }
+    return [
+        (name, seconds(min(wall, then)), f"{max(0.0, 1 - then / wall):.0%}")
+        for name, then in changes.items()
+    ]
 
 
-def less(wall: float, then: float) -> float:
-    """The share of `wall` that is saved if it becomes `then`, at least 0."""
-    return max(0.0, 1 - then / wall)
-
-
-def _same(report: Report) -> list[str]:
+def _same(analysis: Analysis) -> list[str]:
     lines = ["parallelism on the same machines", "   slots   predicted    measured   error"]
-    for each in report.same_machines:
+    for each in analysis.same_machines:
         line = f"  {each.slots:>6} {seconds(each.predicted_seconds):>11}"
         if each.measured_seconds is not None:
             line += f" {seconds(each.measured_seconds):>11} {each.error:>+7.1%}"
@@ -105,40 +108,40 @@ def _same(report: Report) -> list[str]:
     return lines
 
 
-def _scaling(kind: str, found: Scaling) -> list[str]:
+def _scaling(kind: str, scaling: Scaling) -> list[str]:
     lines = [
-        f"{kind} speedup over {found.base_slots} slot{'s' if found.base_slots > 1 else ''}",
+        f"{kind} speedup over {scaling.base_slots} slot{'s' if scaling.base_slots > 1 else ''}",
         "   slots        wall  speedup  efficiency  Karp-Flatt",
     ]
-    for point in found.points:
+    for point in scaling.points:
         serial = "" if point.karp_flatt is None else f"{point.karp_flatt:>11.3f}"
         lines.append(
             f"  {point.slots:>6} {seconds(point.wall_seconds):>11} {point.speedup:>8.2f} "
             f"{point.efficiency:>11.0%} {serial}".rstrip()
         )
     lines += [
-        f"  Amdahl: serial fraction {found.amdahl_fraction:.3g}, so a speedup of at most "
-        f"{limit(found)}",
-        f"  Gustafson: serial share {found.gustafson_share:.3g} of the largest run, so a scaled "
-        f"speedup of {found.scaled_speedup:.2f}",
+        f"  Amdahl: serial fraction {scaling.amdahl_fraction:.3g}, so a speedup of at most "
+        f"{limit(scaling)}",
+        f"  Gustafson: serial share {scaling.gustafson_share:.3g} of the largest run, so a scaled "
+        f"speedup of {scaling.scaled_speedup:.2f}",
     ]
     return lines
 
 
-def limit(found: Scaling) -> str:
+def limit(scaling: Scaling) -> str:
     """The speedup with slots without end."""
-    return f"{found.limit:.3g}" if found.limit < 100 else f"{found.limit:,.0f}"
+    return f"{scaling.limit:.3g}" if scaling.limit < 100 else f"{scaling.limit:,.0f}"
 
 
-def _shapes(report: Report) -> list[str]:
-    priced, due = report.price is not None, report.deadline is not None
+def _shapes(analysis: Analysis) -> list[str]:
+    priced, due = analysis.price is not None, analysis.deadline is not None
     head = "   shape  slots   predicted  utilisation  core-hours"
     lines = ["predicted for other clusters (executors x cores)", head]
     if priced:
         lines[-1] += "        cost"
     if due:
         lines[-1] += "  in time"
-    for offer in report.offers:
+    for offer in analysis.offers:
         line = (
             f"  {str(offer.shape):>6} {offer.shape.slots:>6} {seconds(offer.wall_seconds):>11} "
             f"{offer.utilisation:>12.0%} {offer.core_hours:>11.4g}"
@@ -148,25 +151,25 @@ def _shapes(report: Report) -> list[str]:
         if due:
             line += "      yes" if offer.in_time else "       no"
         lines.append(line)
-    return [*lines, _wrapped(verdict(report), "  ")]
+    return [*lines, _wrapped(verdict(analysis), "  ")]
 
 
-def verdict(report: Report) -> str:
+def verdict(analysis: Analysis) -> str:
     """Which shape to take, in a sentence."""
-    quickest = report.fastest
+    quickest, job = analysis.fastest, analysis.job
     floor = (
-        f"no number of slots goes below {seconds(report.job.floor)} (before the first group "
-        f"{seconds(report.job.prologue)}, the longest group {seconds(report.job.longest)}, after "
-        f"the last {seconds(report.job.epilogue)})"
+        f"no number of slots goes below {seconds(job.floor)} (before the first group "
+        f"{seconds(job.prologue)}, the longest group {seconds(job.longest)}, after the last "
+        f"{seconds(job.epilogue)})"
     )
-    if report.best is None:
+    due = "" if analysis.deadline is None else seconds(analysis.deadline)
+    if analysis.best is None:
         return (
-            f"No shape meets the deadline of {seconds(report.deadline)}; the fastest is "
-            f"{_named(quickest)}, and {floor}."
+            f"No shape meets the deadline of {due}; the fastest is {_named(quickest)}, and {floor}."
         )
-    if report.deadline is None:
-        return f"Cheapest: {_named(report.best)}; fastest: {_named(quickest)}; {floor}."
-    return f"Cheapest within {seconds(report.deadline)}: {_named(report.best)}; {floor}."
+    if not due:
+        return f"Cheapest: {_named(analysis.best)}; fastest: {_named(quickest)}; {floor}."
+    return f"Cheapest within {due}: {_named(analysis.best)}; {floor}."
 
 
 def _named(offer: Offer) -> str:

@@ -2,42 +2,38 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
+from sparkprophet.report.analysis import Analysis
 from sparkprophet.report.shown import svg
-
-if TYPE_CHECKING:
-    from sparkprophet.report.report import Report
 
 MOST_SLOTS = 150
 """Slots that the Gantt chart shows; of more, evenly chosen ones."""
 _MOST_SEGMENTS = 30_000
 
 
-def gantt(report: Report) -> str:
+def gantt(analysis: Analysis) -> str:
     """One line a slot, drawn where a group was worked on."""
-    chosen = shown_slots(report)
+    chosen = shown_slots(analysis)
     height = max(4.0, min(22.0, 560.0 / len(chosen)))
     top, bottom = 24.0, 24.0 + height * len(chosen)
-    x = _time_scale(report)
+    x = _time_scale(analysis)
     parts = [svg.x_axis(x, bottom, top, "seconds since the job began", svg.plain)]
-    parts.append(_phases(report, x, top, bottom))
+    parts.append(_phases(analysis, x, top, bottom))
     places = {}
     for i, slot in enumerate(chosen):
         y = places[slot] = top + height * (i + 0.5)
-        pieces = _segments(report, slot, len(chosen))
+        pieces = _segments(analysis, slot, len(chosen))
         drawn = "".join(f"M{x(a):.1f} {y:.1f}H{max(x(b), x(a) + 0.4):.1f}" for a, b in pieces)
         if drawn:
             parts.append(
                 svg.element("path", d=drawn, stroke_width=round(0.72 * height, 2), class_="busy")
             )
-    parts += _labels(report, chosen, top, height)
-    longest = longest_shown(report)
+    parts += _labels(analysis, chosen, top, height)
+    longest = longest_shown(analysis)
     if longest is not None:
-        y = places[int(report.slots.row[longest])]
-        a, b = float(report.timings.start[longest]), float(report.timings.end[longest])
+        y = places[int(analysis.slots.row[longest])]
+        a, b = float(analysis.timings.start[longest]), float(analysis.timings.end[longest])
         mark = f"M{x(a):.1f} {y:.1f}H{max(x(b), x(a) + 1.5):.1f}"
         title = svg.element("title", f"the longest group: {b - a:.3g} s")
         width = round(0.72 * height, 2)
@@ -45,37 +41,37 @@ def gantt(report: Report) -> str:
     return svg.figure("When each slot worked on groups", bottom + 44, parts)
 
 
-def longest_shown(report: Report) -> int | None:
+def longest_shown(analysis: Analysis) -> int | None:
     """The entry of the longest group; None where it is no entry, or its slot is not shown."""
-    longest = int(np.argmax(report.timings.longest))
-    shown = int(report.slots.row[longest]) in shown_slots(report)
-    return longest if shown and report.timings.one_by_one else None
+    longest = int(np.argmax(analysis.timings.longest))
+    shown = int(analysis.slots.row[longest]) in shown_slots(analysis)
+    return longest if shown and analysis.timings.one_by_one else None
 
 
-def shown_slots(report: Report) -> list[int]:
+def shown_slots(analysis: Analysis) -> list[int]:
     """Slots of the Gantt chart: by host, in order of their first group."""
-    slots = report.slots
+    slots = analysis.slots
     order = sorted(range(slots.count), key=lambda i: (slots.hosts[i] == "", slots.hosts[i]))
     if len(order) <= MOST_SLOTS:
         return order
     return [order[i] for i in np.linspace(0, len(order) - 1, MOST_SLOTS).round().astype(int)]
 
 
-def _segments(report: Report, slot: int, rows: int) -> list[tuple[float, float]]:
+def _segments(analysis: Analysis, slot: int, rows: int) -> list[tuple[float, float]]:
     """Stretches of work of one slot; pauses too short to be seen are drawn over."""
-    own = report.slots.row == slot
-    start, end = report.timings.start[own], report.timings.end[own]
+    entries = analysis.slots.row == slot
+    start, end = analysis.timings.start[entries], analysis.timings.end[entries]
     if not len(start):
         return []
     resolution = min(800, max(100, 2 * _MOST_SEGMENTS // rows))
-    breaks = np.flatnonzero(start[1:] - end[:-1] > report.timings.wall_seconds / resolution)
+    breaks = np.flatnonzero(start[1:] - end[:-1] > analysis.timings.wall_seconds / resolution)
     firsts, lasts = np.r_[0, breaks + 1], np.r_[breaks, len(start) - 1]
     return list(zip(start[firsts].tolist(), end[lasts].tolist(), strict=True))
 
 
-def _phases(report: Report, x: svg.Scale, top: float, bottom: float) -> str:
+def _phases(analysis: Analysis, x: svg.Scale, top: float, bottom: float) -> str:
     """The time before the first group and after the last."""
-    wall, work = report.timings.wall_seconds, report.job
+    wall, work = analysis.timings.wall_seconds, analysis.job
     parts = []
     for begin, end, label in (
         (0.0, work.prologue, "before the first group"),
@@ -99,12 +95,12 @@ def _phases(report: Report, x: svg.Scale, top: float, bottom: float) -> str:
     return "".join(parts)
 
 
-def _labels(report: Report, chosen: list[int], top: float, height: float) -> list[str]:
+def _labels(analysis: Analysis, chosen: list[int], top: float, height: float) -> list[str]:
     """Host and number of each slot where there is room, else of each host's first one."""
     parts, last_y, previous = [], -1e9, None
     numbers: dict[str, int] = {}
     for i, slot in enumerate(chosen):
-        host = report.slots.hosts[slot]
+        host = analysis.slots.hosts[slot]
         numbers[host] = numbers.get(host, 0) + 1
         y = top + height * (i + 0.5) + 4
         new = host != previous
@@ -128,19 +124,19 @@ def shortened(host: str, most: int) -> str:
     return f"{host[:head]}…{host[-(most - 1 - head) :]}"
 
 
-def utilisation(report: Report) -> str:
+def utilisation(analysis: Analysis) -> str:
     """Share of the slots in groups, and of CPU seconds in that, over time."""
     top, bottom = 12.0, 172.0
-    x, y = _time_scale(report), svg.Scale(0, 1, bottom, top)
+    x, y = _time_scale(analysis), svg.Scale(0, 1, bottom, top)
     right = svg.WIDTH - svg.RIGHT
     parts = [
         svg.x_axis(x, bottom, top, "seconds since the job began", svg.plain),
         svg.y_axis(y, svg.LEFT, right, "of the slots", lambda v: f"{v:.0%}"),
     ]
-    for values, kind in ((report.usage.busy, "wait"), (report.usage.cpu, "work")):
+    for values, kind in ((analysis.usage.busy, "wait"), (analysis.usage.cpu, "work")):
         points = [(x(0.0), y(0.0))]
         for value, a, b in zip(
-            values.clip(0, 1).tolist(), report.usage.edges, report.usage.edges[1:], strict=False
+            values.clip(0, 1).tolist(), analysis.usage.edges, analysis.usage.edges[1:], strict=False
         ):
             points += [(x(a), y(value)), (x(b), y(value))]
         points.append((points[-1][0], y(0.0)))
@@ -148,5 +144,5 @@ def utilisation(report: Report) -> str:
     return svg.figure("Utilisation over time", bottom + 44, parts)
 
 
-def _time_scale(report: Report) -> svg.Scale:
-    return svg.Scale(0.0, report.timings.wall_seconds, svg.LEFT, svg.WIDTH - svg.RIGHT)
+def _time_scale(analysis: Analysis) -> svg.Scale:
+    return svg.Scale(0.0, analysis.timings.wall_seconds, svg.LEFT, svg.WIDTH - svg.RIGHT)

@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sparkprophet.search.batched.study import Asked, BatchedTrials, ScoredTrial
-from sparkprophet.search.study import ERROR_LENGTH
+from sparkprophet.messages import MESSAGE_LIMIT
+from sparkprophet.search.batched.trials import Asked, BatchedTrials, ScoredTrial
 
 
 class GridStudy(BatchedTrials):
@@ -41,7 +41,7 @@ class GridStudy(BatchedTrials):
     ) -> None:
         """End a trial without a value; an interrupted one is not kept."""
         if not interrupted:
-            self._put(number, "FAIL", None, (), seconds, error[:ERROR_LENGTH])
+            self._put(number, "FAIL", None, (), seconds, error[:MESSAGE_LIMIT])
 
     def _put(self, number: int, *rest: Any) -> None:
         self._finished[number] = ScoredTrial(number, dict(self._points[number]), *rest)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sparkprophet.search.batched.study import ScoredTrial
+from sparkprophet.search.batched.trials import ScoredTrial
 from sparkprophet.search.study import stalled
 
 

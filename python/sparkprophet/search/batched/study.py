@@ -10,17 +10,15 @@ import json
 import logging
 import math
 import time
-from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from sparkprophet.messages import MESSAGE_LIMIT
 from sparkprophet.search.batched import ownership, stored
-from sparkprophet.search.sampler import make_sampler
+from sparkprophet.search.batched.trials import Asked, BatchedTrials, ScoredTrial
+from sparkprophet.search.sampler import sampler_of_trial
 from sparkprophet.search.space import SearchSpace
-from sparkprophet.search.study import ERROR_LENGTH, optuna_silenced
+from sparkprophet.search.study import optuna_silenced
 
 if TYPE_CHECKING:
     import optuna
@@ -29,86 +27,7 @@ if TYPE_CHECKING:
 _FACTS, _SCORES, _SECONDS, _ERROR, _INTERRUPTED = (
     f"sparkprophet.{name}" for name in ("search", "scores", "seconds", "error", "interrupted")
 )
-_logger = logging.getLogger("sparkprophet")
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A point to try: its number in the study and key -> value, fixed params too."""
-
-    number: int
-    params: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class ScoredTrial:
-    """One point that was tried.
-
-    number: position in the study, from 0.
-    params: key of the space -> value, fixed ones too.
-    state: COMPLETE, or FAIL where there is no finite score for every fold.
-    value: mean of the scores, None unless COMPLETE.
-    scores: one per fold, in order; empty unless COMPLETE.
-    seconds: wall clock of its fits, transforms and evaluations, added up.
-    error: `TypeName: message` of a FAIL trial, at most 500 characters, else None.
-    """
-
-    number: int
-    params: dict[str, Any]
-    state: str
-    value: float | None
-    scores: tuple[float, ...]
-    seconds: float
-    error: str | None
-
-
-class BatchedTrials(ABC):
-    """What a search asks for points and tells their scores; `maximise`: larger is better."""
-
-    def __init__(self, maximise: bool) -> None:
-        self.maximise = maximise
-
-    @abstractmethod
-    def ask(self, count: int) -> list[Asked]:
-        """Points to try next; none where there are no more."""
-
-    @abstractmethod
-    def trials(self) -> list[ScoredTrial]:
-        """Every finished trial by number, interrupted ones left out."""
-
-    @abstractmethod
-    def fail(
-        self, number: int, error: str, seconds: float = 0.0, interrupted: bool = False
-    ) -> None:
-        """End a trial without a value; an interrupted one does not count as a trial."""
-
-    def beat(self) -> None:  # noqa: B027
-        """Called now and then while trials are at work: other processes see that they are."""
-
-    def end_abandoned(self) -> None:  # noqa: B027
-        """The search has come to its end: end what dead processes have left at work."""
-
-    def close(self) -> None:  # noqa: B027
-        """Whatever is still at work is tried no more; what was told can still be read."""
-
-    @abstractmethod
-    def _complete(self, number: int, scores: tuple[float, ...], seconds: float) -> None:
-        """End a trial whose scores are all finite."""
-
-    def tell(self, number: int, scores: Sequence[float], seconds: float) -> None:
-        """End a trial with one score per fold; one that is not finite makes it a failed one."""
-        for fold, score in enumerate(scores):
-            if not math.isfinite(score):
-                error = f"ValueError: the metric is {score} on fold {fold}"
-                self.fail(number, error, seconds)
-                return
-        self._complete(number, tuple(map(float, scores)), seconds)
-
-    def best(self) -> ScoredTrial | None:
-        """The COMPLETE trial of the best value, the first one of equals."""
-        sign = -1.0 if self.maximise else 1.0
-        complete = [trial for trial in self.trials() if trial.value is not None]
-        return min(complete, key=lambda trial: (sign * trial.value, trial.number), default=None)
+_log = logging.getLogger("sparkprophet")
 
 
 class BatchedStudy(BatchedTrials):
@@ -203,7 +122,7 @@ class BatchedStudy(BatchedTrials):
                 trial_id = self._frozen()[number]._trial_id
                 self._study._storage.set_trial_user_attr(trial_id, ownership.BEAT, time.time())
         except Exception as error:  # one that lasts comes up where a trial is told
-            _logger.warning("storage: no sign of life could be written (%s)", type(error).__name__)
+            _log.warning("storage: no sign of life could be written (%s)", type(error).__name__)
 
     def end_abandoned(self) -> None:
         """End as interrupted what dead processes have left at work."""
@@ -227,7 +146,7 @@ class BatchedStudy(BatchedTrials):
         self, number: int, error: str, seconds: float = 0.0, interrupted: bool = False
     ) -> None:
         """End a trial without a value; an interrupted one does not count as a trial."""
-        attributes = {_ERROR: error[:ERROR_LENGTH], _SECONDS: seconds}
+        attributes = {_ERROR: error[:MESSAGE_LIMIT], _SECONDS: seconds}
         self._finish(number, None, attributes | ({_INTERRUPTED: True} if interrupted else {}))
 
     def trials(self) -> list[ScoredTrial]:
@@ -272,22 +191,8 @@ class BatchedStudy(BatchedTrials):
             self._study._storage.set_trial_user_attr(trial._trial_id, stored.CHECKSUM, found)
 
     def _sampler_of(self, number: int) -> optuna.samplers.BaseSampler:
-        from optuna.samplers import RandomSampler
-
-        kind, seed, startup = self._sampler
-        own, common = (
-            int(np.random.SeedSequence([seed % 2**64, *of_trial]).generate_state(1)[0])
-            for of_trial in ([number], [])
-        )
-        if kind != "qmc":
-            return make_sampler(kind, own, startup, self._space)
-        sampler = make_sampler(kind, common, startup, self._space)
-        # The sequence is of one seed, but not what is drawn besides: conditional dimensions.
-        sampler._independent_sampler = RandomSampler(seed=own)
-        # Optuna counts what it has drawn, which a killed process may have drawn in vain. As there,
-        # the trial after the first, random one has the first point of the sequence.
-        sampler._find_sample_id = lambda *_: max(number - 1, 0)
-        return sampler
+        kind, seed, num_startup_trials = self._sampler
+        return sampler_of_trial(kind, seed, number, num_startup_trials, self._space)
 
     def _finish(self, number: int, value: float | None, attributes: dict[str, Any]) -> None:
         import optuna

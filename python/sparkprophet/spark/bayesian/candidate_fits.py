@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from types import TracebackType
@@ -14,23 +13,32 @@ from typing import Any
 
 from pyspark.ml import Estimator
 from pyspark.ml.evaluation import Evaluator
+from pyspark.ml.param import Param
 from pyspark.sql import SparkSession
 from pyspark.util import inheritable_thread_target
 
 from sparkprophet.spark.bayesian.folds import Fold
+from sparkprophet.spark.jobs import JobTag, has_ended, is_connect
 
-ParamMap = Mapping[Any, Any]
+ParamMap = dict[Param[Any], Any]
 # What Spark says to each job where somebody cancels whatever runs.
 _ALL_CANCELLED = "cancellation of all jobs"
 
-_logger = logging.getLogger("sparkprophet")
+_log = logging.getLogger("sparkprophet")
 
 
 @dataclass
 class Candidate:
-    """One candidate's fits: a score and a model per fold, None until they are there.
+    """One candidate's fits on all folds.
 
-    error: that of the first fold to fail, `TypeName: message`; later folds are not tried then.
+    Attributes
+    ----------
+    scores, models : list
+        By fold; None until they are there.
+    seconds : float
+        Wall clock of its fits, over all folds.
+    error : str or None
+        That of the first fold to fail, `TypeName: message`; later folds are not tried then.
     """
 
     number: int
@@ -67,18 +75,12 @@ class CandidateFits:
     ) -> None:
         self._spark, self._folds, self._keep_models = spark, folds, keep_models
         self._estimator, self._evaluator = estimator, evaluator
-        self._tag = f"sparkprophet-{uuid.uuid4().hex}"
-        # The session's own tags make it hold what cannot be serialised, for good, and models whose
-        # summary holds the session can forecast no more: LogisticRegression's, in Spark 4.3.0.
-        classic = hasattr(spark, "_jsparkSession")
-        tags = spark.sparkContext if classic else spark
-        self._add_tag = tags.addJobTag if classic else tags.addTag
-        self._remove_tag = tags.removeJobTag if classic else tags.removeTag
-        self._cancel_tag = tags.cancelJobsWithTag if classic else tags.interruptTag
-        if classic and parallelism > 1:
+        self._tag = JobTag(spark)
+        if parallelism > 1 and not is_connect(spark):
             # The constants that Java's LAPACK computes in its first call are wrong for a second
             # thread that comes meanwhile, whose SVD, as in PCA, then never ends.
-            spark._jvm.dev.ludovic.netlib.lapack.LAPACK.getInstance().dlamch("S")
+            jvm: Any = spark._jvm
+            jvm.dev.ludovic.netlib.lapack.LAPACK.getInstance().dlamch("S")
         self._at_work: set[Future[None]] = set()
         self._pool = ThreadPoolExecutor(parallelism, thread_name_prefix="sparkprophet-fit")
 
@@ -101,8 +103,7 @@ class CandidateFits:
             future.cancel()
         while self._at_work:
             # Again and again: a fit that was between two jobs starts the next one.
-            if not _has_ended(self._spark):
-                self._cancel_tag(self._tag)
+            self._tag.cancel()
             wait(self._at_work, timeout=0.2)
             self._at_work = {future for future in self._at_work if not future.done()}
 
@@ -113,11 +114,25 @@ class CandidateFits:
         beat: Callable[[], None],
         interrupted: threading.Event,
     ) -> None:
-        """Try (number, param map) pairs on all folds; `done` is called as each one ends.
+        """Try candidates on all folds.
 
-        `done` runs in the caller's thread, and so does `beat`, a few times a second. Raises what
-        they raise, KeyboardInterrupt soon after `interrupted` is set, and RuntimeError where the
-        session has ended or all jobs were cancelled, which no candidate is to blame for.
+        Parameters
+        ----------
+        numbered : iterable of (int, param map)
+        done : callable
+            Called in this thread with each candidate as it ends; what it raises is raised.
+        beat : callable
+            Called in this thread a few times a second; what it raises is raised.
+        interrupted : Event
+            Set by somebody else to end this.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            Soon after `interrupted` is set.
+        RuntimeError
+            Where the session has ended or all jobs were cancelled, which no candidate is to blame
+            for.
         """
         count = len(self._folds)
         candidates = [Candidate(n, m, [None] * count, [None] * count) for n, m in numbered]
@@ -141,7 +156,7 @@ class CandidateFits:
                 try:
                     future.result()
                 except Exception as error:
-                    if not _has_ended(self._spark):
+                    if not has_ended(self._spark):
                         if _ALL_CANCELLED not in str(error):
                             raise
                         raise RuntimeError(
@@ -159,44 +174,32 @@ class CandidateFits:
     def _fit(self, candidate: Candidate, fold: int) -> None:
         if candidate.error is not None:
             return
-        self._add_tag(self._tag)
         start = time.monotonic()
         model = None
         try:
-            frames = self._folds[fold]
-            model = self._estimator.fit(frames.train, candidate.param_map)
-            predicted = model.transform(frames.validation, candidate.param_map)
-            candidate.scores[fold] = float(self._evaluator.evaluate(predicted))
+            with self._tag.on_this_thread():
+                frames = self._folds[fold]
+                model = self._estimator.fit(frames.train, candidate.param_map)
+                predicted = model.transform(frames.validation, candidate.param_map)
+                candidate.scores[fold] = float(self._evaluator.evaluate(predicted))
         except Exception as error:
-            if _has_ended(self._spark) or _ALL_CANCELLED in str(error):
+            if has_ended(self._spark) or _ALL_CANCELLED in str(error):
                 raise
-            _logger.debug("candidate %d failed on fold %d", candidate.number, fold, exc_info=True)
+            _log.debug("candidate %d failed on fold %d", candidate.number, fold, exc_info=True)
             candidate.error = candidate.error or f"{type(error).__name__}: {_text(error)}"
         finally:
             candidate.seconds += time.monotonic() - start
             if self._keep_models:
                 candidate.models[fold] = model
             else:
-                release(model)
-            if not _has_ended(self._spark):
-                self._remove_tag(self._tag)
+                release_model(model)
 
 
-def release(model: Any) -> None:
+def release_model(model: Any) -> None:
     """Free what a model that nobody will use keeps in the cluster's memory."""
     for stage in getattr(model, "stages", [model]):
         if hasattr(stage, "unpersist"):
             stage.unpersist()
-
-
-def _has_ended(spark: SparkSession) -> bool:
-    if not hasattr(spark, "_jsparkSession"):
-        return bool(spark.is_stopped)
-    context = spark.sparkContext._jsc
-    try:
-        return context is None or context.sc().isStopped()
-    except Exception:  # py4j's, of several kinds: the JVM is gone
-        return True
 
 
 def _text(error: Exception) -> str:

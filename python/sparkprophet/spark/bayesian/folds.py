@@ -21,6 +21,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from sparkprophet.spark.columns import quoted
+from sparkprophet.spark.input_checks import type_of
 
 STORAGE_LEVELS = (
     "NONE",
@@ -68,8 +69,8 @@ def hashed_folds(
     with contextlib.ExitStack() as stack:
         hashed = dataset.withColumn(name, _hash(dataset, seed))
         stack.enter_context(_kept(hashed, level))
-        found = hashed.agg(F.count("*"), F.count_distinct(name)).first()
-        if found[0] > found[1]:
+        rows = hashed.agg(F.count("*"), F.count_distinct(name)).collect()[0]
+        if rows[0] > rows[1]:
             # By the texts, as rows that differ only in where they are NULL have one hash.
             texts = [quoted(column).cast("string") for column in dataset.columns]
             copies = Window.partitionBy(name).orderBy(*texts)
@@ -95,10 +96,11 @@ def given_folds(dataset: DataFrame, column: str, count: int, level: str) -> Iter
     ValueError
         Where the column is missing, is no whole number, or holds NULL or another number.
     """
-    _check_column(dataset, "foldCol", column)
-    if not isinstance(dataset.schema[column].dataType, T.IntegralType):
-        kind = dataset.schema[column].dataType.simpleString()
-        raise ValueError(f"foldCol: column {column!r} is {kind}, must be of whole numbers")
+    kind = type_of(dataset, "foldCol", column)
+    if not isinstance(kind, T.IntegralType):
+        raise ValueError(
+            f"foldCol: column {column!r} is {kind.simpleString()}, must be whole numbers; cast it"
+        )
     fold = quoted(column)
     with _kept(dataset, level):
         wrong = F.coalesce((fold < 0) | (fold >= count), F.lit(True))
@@ -127,7 +129,7 @@ def rolling_folds(
     ValueError
         Where the column is missing, or has not `count * horizon` steps after its first.
     """
-    _check_column(dataset, "timestampCol", column)
+    type_of(dataset, "timestampCol", column)
     stamp = _ordered(dataset, column)
     with _kept(dataset, level):
         wanted = count * horizon
@@ -169,7 +171,7 @@ def _folds(
 ) -> list[Fold]:
     """One fold per pair of conditions, each with rows on both sides."""
     sums = [F.count_if(condition) for condition in (*train, *held)]
-    counts = data.agg(*sums).first()
+    counts = data.agg(*sums).collect()[0]
     for position, count in enumerate(counts):
         if count == 0:
             fold, side = position % len(train), ("training", "validation")[position // len(train)]
@@ -211,13 +213,6 @@ def _has_map(kind: T.DataType) -> bool:
     if isinstance(kind, T.StructType):
         return any(_has_map(field.dataType) for field in kind.fields)
     return False
-
-
-def _check_column(dataset: DataFrame, param: str, column: str) -> None:
-    if column not in dataset.columns:
-        raise ValueError(
-            f"{param}: there is no column {column!r}; the columns are {', '.join(dataset.columns)}"
-        )
 
 
 def _unused(what: str) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from pyspark.ml.param import Param, Params
 from pyspark.ml.tuning import CrossValidatorModel, TrainValidationSplitModel
 
-from sparkprophet.search.batched.study import ScoredTrial
+from sparkprophet.search.batched.trials import ScoredTrial
 from sparkprophet.search.space import SearchSpace
 from sparkprophet.spark.bayesian import saving
 
@@ -87,7 +87,7 @@ class SearchedModel(Params):
             study = optuna.create_study(direction="maximize" if self._maximise else "minimize")
             for trial in self._trials:
                 if space is not None:
-                    study.enqueue_trial(space.encode(trial.params))
+                    study.enqueue_trial(space.encode(trial.params) or {})
                 asked = study.ask()
                 if space is not None:
                     space.suggest(asked)
@@ -138,12 +138,27 @@ class SearchedModel(Params):
         return made._record(self._trials, self.stoppedBy, self._maximise, self._space_json)
 
 
-class BayesianCrossValidatorModel(SearchedModel, CrossValidatorModel):
+class BayesianCrossValidatorModel(SearchedModel, CrossValidatorModel):  # type: ignore[misc]
     """A CrossValidatorModel with the record of its search.
 
     bestModel, avgMetrics, stdMetrics and subModels are those of Spark's class: one entry per trial,
     in the order of `getEstimatorParamMaps()`; NaN and None for a candidate that failed.
     """
+
+    metric_names = ("avgMetrics", "stdMetrics")
+
+    @staticmethod
+    def fold_folders(count: int) -> list[str]:
+        """Folders of the folds' sub-models, as Spark's class names them."""
+        return [f"fold{i}/" for i in range(count)]
+
+    def models_of_folds(self) -> list[list[Any]]:
+        """Sub-models by fold and trial."""
+        return self.subModels or []
+
+    def set_models_of_folds(self, models: list[list[Any]]) -> None:
+        """The inverse of `models_of_folds`."""
+        self.subModels = models
 
     def copy(self, extra: dict[Param[Any], Any] | None = None) -> BayesianCrossValidatorModel:
         """A copy with its own bestModel; `extra` goes to that."""
@@ -157,12 +172,27 @@ class BayesianCrossValidatorModel(SearchedModel, CrossValidatorModel):
         return self._copied(made, extra)
 
 
-class BayesianTrainValidationSplitModel(SearchedModel, TrainValidationSplitModel):
+class BayesianTrainValidationSplitModel(SearchedModel, TrainValidationSplitModel):  # type: ignore[misc]
     """A TrainValidationSplitModel with the record of its search.
 
     bestModel, validationMetrics and subModels are those of Spark's class: one entry per trial, in
     the order of `getEstimatorParamMaps()`; NaN and None for a candidate that failed.
     """
+
+    metric_names = ("validationMetrics",)
+
+    @staticmethod
+    def fold_folders(count: int) -> list[str]:
+        """The one split's sub-models have no folder of their own in Spark's class."""
+        return [""]
+
+    def models_of_folds(self) -> list[list[Any]]:
+        """Sub-models by trial, of the one split."""
+        return [self.subModels or []]
+
+    def set_models_of_folds(self, models: list[list[Any]]) -> None:
+        """The inverse of `models_of_folds`."""
+        self.subModels = models[0]
 
     def copy(self, extra: dict[Param[Any], Any] | None = None) -> BayesianTrainValidationSplitModel:
         """A copy with its own bestModel; `extra` goes to that."""

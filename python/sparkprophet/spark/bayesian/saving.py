@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol, Self
 
 from pyspark.ml import Estimator, Transformer
 from pyspark.ml.evaluation import Evaluator
@@ -18,18 +19,43 @@ from pyspark.ml.param import Param, Params
 from pyspark.ml.util import MetaAlgorithmReadWrite
 from pyspark.sql import SparkSession
 
-from sparkprophet.search.batched.study import ScoredTrial
+from sparkprophet.search.batched.trials import ScoredTrial
 from sparkprophet.spark.saving.stage_loader import load_part
 from sparkprophet.spark.saving.stages import StageReader, StageWriter
-
-if TYPE_CHECKING:
-    from sparkprophet.spark.bayesian.models import SearchedModel
 
 _APART = ("estimator", "evaluator", "estimatorParamMaps")
 
 
+class SavedModel(Protocol):
+    """What a tuner's model says of itself to be saved and loaded.
+
+    Attributes
+    ----------
+    metric_names : tuple of str
+        The attributes with one number per trial.
+    """
+
+    metric_names: tuple[str, ...]
+
+    @staticmethod
+    def fold_folders(count: int) -> list[str]:
+        """Folder of each of `count` folds' sub-models below `subModels`, as Spark names them."""
+
+    def models_of_folds(self) -> list[list[Any]]:
+        """Sub-models by fold and trial."""
+
+    def set_models_of_folds(self, models: list[list[Any]]) -> None:
+        """The inverse of `models_of_folds`."""
+
+    def _record(
+        self, trials: Sequence[ScoredTrial], stopped_by: str, maximise: bool, space_json: str | None
+    ) -> Self: ...
+
+
 class TunerWriter(StageWriter):
     """Writer of a tuner: metadata, `estimator/` and `evaluator/`, as Spark's."""
+
+    instance: Any
 
     def saveImpl(self, path: str) -> None:
         """Data first, metadata last."""
@@ -100,7 +126,7 @@ class ModelWriter(TunerWriter):
         if keep:
             self._save_sub_models(path)
         params["estimatorParamMaps"] = [maps[i] for i in complete]
-        metrics = {name: [getattr(model, name)[i] for i in complete] for name in _metrics(model)}
+        metrics = {name: [getattr(model, name)[i] for i in complete] for name in model.metric_names}
         return metrics | {
             "persistSubModels": keep,
             "failedParamMaps": [m for i, m in enumerate(maps) if i not in complete],
@@ -127,8 +153,8 @@ class ModelWriter(TunerWriter):
 
     def _save_sub_models(self, path: str) -> None:
         model = self.instance
-        of_folds = model.subModels if hasattr(model, "avgMetrics") else [model.subModels]
-        for folder, models in zip(_folders(model, len(of_folds)), of_folds, strict=True):
+        of_folds = model.models_of_folds()
+        for folder, models in zip(model.fold_folders(len(of_folds)), of_folds, strict=True):
             for place, position in enumerate(self._complete()):
                 if models[position] is None:
                     raise ValueError(
@@ -170,26 +196,26 @@ class TunerReader(StageReader):
 class ModelReader(TunerReader):
     """Reader of a class of a tuner's models."""
 
-    def _build(self, spark: SparkSession, path: str, metadata: dict[str, Any]) -> SearchedModel:
+    def _build(self, spark: SparkSession, path: str, metadata: dict[str, Any]) -> SavedModel:
         trials = [
             ScoredTrial(**trial | {"scores": tuple(trial["scores"])})
             for trial in metadata["trials"]
         ]
         model = self._cls(load_part(f"{path}/bestModel", spark))
         self._set_apart(model, spark, path, metadata)
-        for name in _metrics(model):
+        for name in model.metric_names:
             setattr(model, name, _spread(metadata, metadata[name], float("nan")))
         if metadata["persistSubModels"]:
             count = len(metadata["paramMap"]["estimatorParamMaps"])
-            loaded = [
+            of_folds = [
                 _spread(
                     metadata,
                     [load_part(f"{path}/subModels/{folder}{i}", spark) for i in range(count)],
                     None,
                 )
-                for folder in _folders(model, metadata["paramMap"].get("numFolds", 1))
+                for folder in model.fold_folders(metadata["paramMap"].get("numFolds", 1))
             ]
-            model.subModels = loaded if hasattr(model, "avgMetrics") else loaded[0]
+            model.set_models_of_folds(of_folds)
         return model._record(
             trials, metadata["stoppedBy"], metadata["maximise"], metadata["searchSpace"]
         )
@@ -217,13 +243,3 @@ def _spread(metadata: dict[str, Any], values: list[Any], missing: Any) -> list[A
     """One value per trial from one per successful trial."""
     given = iter(values)
     return [missing if t["value"] is None else next(given) for t in metadata["trials"]]
-
-
-def _metrics(model: Any) -> tuple[str, ...]:
-    """The attributes with one number per trial."""
-    return ("avgMetrics", "stdMetrics") if hasattr(model, "avgMetrics") else ("validationMetrics",)
-
-
-def _folders(model: Any, count: int) -> list[str]:
-    """Folder of each of `count` folds' sub-models below `subModels`, as Spark names them."""
-    return [f"fold{i}/" for i in range(count)] if hasattr(model, "avgMetrics") else [""]

@@ -16,20 +16,33 @@ from pyspark.ml.param import Param
 from pyspark.ml.util import MetaAlgorithmReadWrite
 
 from sparkprophet.search.batched.rules import Rules
-from sparkprophet.search.batched.study import Asked, BatchedTrials, ScoredTrial
+from sparkprophet.search.batched.trials import Asked, BatchedTrials, ScoredTrial
 from sparkprophet.search.space import SearchSpace
-from sparkprophet.spark.bayesian.candidate_fits import Candidate, CandidateFits, ParamMap, release
+from sparkprophet.spark.bayesian.candidate_fits import (
+    Candidate,
+    CandidateFits,
+    ParamMap,
+    release_model,
+)
 from sparkprophet.spark.errors import SearchFailedError
 from sparkprophet.spark.jobs import ctrl_c_noted
 
-_logger = logging.getLogger("sparkprophet")
+_log = logging.getLogger("sparkprophet")
 
 
 @dataclass(frozen=True)
-class Found:
-    """What a search found: its trials by number, the models kept of each, and what ended it.
+class SearchResult:
+    """What a search has to show.
 
-    stopped_by: numTrials, earlyStopping, timeout, maxFailedTrials or interrupt.
+    Attributes
+    ----------
+    trials : tuple of ScoredTrial
+        In order.
+    best : ScoredTrial
+    models : mapping of int to sequence
+        By trial, the models kept of it by fold.
+    stopped_by : str
+        numTrials, earlyStopping, timeout, maxFailedTrials or interrupt.
     """
 
     trials: tuple[ScoredTrial, ...]
@@ -45,7 +58,7 @@ class Found:
 
 def search(
     study: BatchedTrials, fits: CandidateFits, rules: Rules, param_map: Callable[[Asked], ParamMap]
-) -> Found:
+) -> SearchResult:
     """Ask, fit and tell until a rule ends it.
 
     Ctrl-C ends it too once a trial has succeeded: running jobs are cancelled, and the best so far
@@ -75,7 +88,7 @@ def search(
             if study.best() is None or isinstance(error.__context__, KeyboardInterrupt):
                 raise
             stopped_by = "interrupt"
-            _logger.warning("interrupted: keeping the best of %d trials", len(study.trials()))
+            _log.warning("interrupted: keeping the best of %d trials", len(study.trials()))
     trials, best = tuple(study.trials()), study.best()
     failed = [trial for trial in trials if trial.error is not None]
     allowed = rules.max_failed_trials
@@ -85,7 +98,7 @@ def search(
             f"{failed[0].params}: {failed[0].error}",
             trials,
         )
-    return Found(trials, best, models, stopped_by)
+    return SearchResult(trials, best, models, stopped_by)
 
 
 def _try(
@@ -102,16 +115,17 @@ def _try(
 
     def done(candidate: Candidate) -> None:
         number, seconds = candidate.number, candidate.seconds
+        scores = [math.nan if score is None else score for score in candidate.scores]
         if candidate.error is not None:
             study.fail(number, candidate.error, seconds)
         else:
-            study.tell(number, candidate.scores, seconds)
+            study.tell(number, scores, seconds)
         untold.discard(number)
-        if candidate.error is None and all(map(math.isfinite, candidate.scores)):
+        if candidate.error is None and all(map(math.isfinite, scores)):
             models[number] = candidate.models
         else:
             for model in candidate.models:
-                release(model)
+                release_model(model)
         show()
 
     try:
@@ -156,7 +170,7 @@ def params_of(estimator: Estimator[Any], space: SearchSpace) -> dict[str, Param[
         Where there is no such stage or param, and for a param without a stage that several have.
     """
     stages = MetaAlgorithmReadWrite.getUidMap(estimator)
-    found = {}
+    params = {}
     for key, dimension in space.keyed().items():
         owners = [
             stage
@@ -169,5 +183,5 @@ def params_of(estimator: Estimator[Any], space: SearchSpace) -> dict[str, Param[
                 f"{len(owners) or 'none'} of the estimator's stages ({', '.join(stages)}); build "
                 "the space from the params of the estimator that is set"
             )
-        found[key] = owners[0].getParam(dimension.name)
-    return found
+        params[key] = owners[0].getParam(dimension.name)
+    return params

@@ -13,11 +13,12 @@ from pyspark.ml.param import Param, Params
 from pyspark.ml.tuning import CrossValidator, TrainValidationSplit
 from pyspark.sql import DataFrame
 
+from sparkprophet.search import sampler
 from sparkprophet.search.batched.facts import facts_of
 from sparkprophet.search.batched.grid import GridStudy
 from sparkprophet.search.batched.rules import Rules
-from sparkprophet.search.batched.study import Asked, BatchedStudy, BatchedTrials
-from sparkprophet.search.sampler import check_sampler
+from sparkprophet.search.batched.study import BatchedStudy
+from sparkprophet.search.batched.trials import Asked, BatchedTrials
 from sparkprophet.search.space import SearchSpace
 from sparkprophet.series.ranges import Number, OneOf, Whole, flag, text
 from sparkprophet.spark.bayesian import folds, saving
@@ -27,7 +28,7 @@ from sparkprophet.spark.bayesian.models import (
     BayesianTrainValidationSplitModel,
     SearchedModel,
 )
-from sparkprophet.spark.bayesian.search import Found, params_of, search
+from sparkprophet.spark.bayesian.search import SearchResult, params_of, search
 from sparkprophet.spark.jobs import ctrl_c_noted
 from sparkprophet.spark.params import Spec, TableParams, space_json, with_params
 
@@ -70,10 +71,10 @@ _SHARED = (
          "not on parallelism."),
     Spec("parallelism", 1, Whole(1),
          "Most fits at work at one time, over folds and candidates together."),
-    Spec("sampler", "tpe", OneOf("tpe", "random", "qmc", "gp", "cmaes"),
+    Spec("sampler", "tpe", OneOf(*sampler.KINDS),
          "Proposes the candidates. tpe: our compiled TPE, with the numerics of Optuna's; the "
          "others: Optuna's own."),
-    Spec("numStartupTrials", 10, Whole(0), "Random trials before tpe, gp or cmaes learn."),
+    Spec("numStartupTrials", 10, Whole(0), f"Random trials before {sampler.learners()} learn."),
     Spec("earlyStoppingRounds", 0, Whole(0),
          "Stop once so many trials have brought no better value; looked at between batches; 0: "
          "never."),
@@ -114,20 +115,20 @@ class _BayesianTuner(TableParams):
         """A reader: `read().load(path)`, or shorter `load(path)`."""
         return saving.TunerReader(cls)
 
-    def _found(
+    def _searched(
         self,
         dataset: DataFrame,
         split: Callable[[DataFrame], AbstractContextManager[list[folds.Fold]]],
-    ) -> tuple[Found, list[ParamMap]]:
+    ) -> tuple[SearchResult, list[ParamMap]]:
         """The search's result and the param map of each of its trials, in order."""
-        estimator, evaluator = self._needed("estimator"), self._needed("evaluator")
+        estimator, evaluator = self._given("estimator"), self._given("evaluator")
         with ctrl_c_noted() as interrupted:
             study, param_map = self._study(estimator, evaluator)
         if interrupted.is_set():
             raise KeyboardInterrupt
-        num_trials = self.getOrDefault("numTrials")
+        grid = self._optional("estimatorParamMaps")
         rules = Rules(
-            num_trials=num_trials if self._searches() else len(self.getEstimatorParamMaps()),
+            num_trials=self.getOrDefault("numTrials") if self._searches() else len(grid),
             batch_size=self.getOrDefault("batchSize"),
             early_stopping_rounds=self.getOrDefault("earlyStoppingRounds"),
             timeout=self.getOrDefault("timeout"),
@@ -142,8 +143,8 @@ class _BayesianTuner(TableParams):
                 self.getOrDefault("parallelism"),
                 self.getOrDefault("collectSubModels"),
             )
-            found = search(study, fits, rules, param_map)
-        return found, [param_map(Asked(t.number, t.params)) for t in found.trials]
+            result = search(study, fits, rules, param_map)
+        return result, [param_map(Asked(t.number, t.params)) for t in result.trials]
 
     def _study(
         self, estimator: Estimator[Any], evaluator: Evaluator
@@ -151,10 +152,10 @@ class _BayesianTuner(TableParams):
         """What is asked for candidates, and the param map of one."""
         maximise = evaluator.isLargerBetter()
         if not self._searches():
-            grid = self.getEstimatorParamMaps()
+            grid = self.getOrDefault("estimatorParamMaps")
             return GridStudy(_points(grid), maximise), lambda asked: grid[asked.number]
         space = self.getSearchSpace()
-        check_sampler(self.getOrDefault("sampler"), space)
+        sampler.check_sampler(self.getOrDefault("sampler"), space)
         params = params_of(estimator, space)
         study = BatchedStudy(
             space,
@@ -170,7 +171,7 @@ class _BayesianTuner(TableParams):
             params[key]: params[key].typeConverter(value) for key, value in asked.params.items()
         }
 
-    def _finished(self, model: SearchedModel, found: Found, maps: list[ParamMap]) -> Any:
+    def _finished(self, model: SearchedModel, result: SearchResult, maps: list[ParamMap]) -> Any:
         """The model with this tuner's params and the record of the search."""
         self._copyValues(model)
         # Explicit where it is a default too: Spark's readers look for it among the set ones.
@@ -179,8 +180,8 @@ class _BayesianTuner(TableParams):
                 model._set(**{name: self.getOrDefault(name)})
         model._set(estimatorParamMaps=maps)
         space = self._optional("searchSpace")
-        maximise = self.getEvaluator().isLargerBetter()
-        return model._record(found.trials, found.stopped_by, maximise, space)
+        maximise = self.getOrDefault("evaluator").isLargerBetter()
+        return model._record(result.trials, result.stopped_by, maximise, space)
 
     def _searches(self) -> bool:
         """Whether there is a search space; else a grid. Raises where there is both or neither."""
@@ -204,7 +205,7 @@ class _BayesianTuner(TableParams):
         others = {name: self._optional(name) for name in names if self.hasParam(name)}
         return facts_of(space, type(estimator).__name__, type(evaluator).__name__, settings, others)
 
-    def _needed(self, name: str) -> Any:
+    def _given(self, name: str) -> Any:
         if not self.isDefined(name):
             raise ValueError(f"{name}: is not set; {type(self).__name__} needs it")
         return self.getOrDefault(name)
@@ -227,7 +228,7 @@ class _BayesianTuner(TableParams):
         "Column of whole numbers from 0 to numFolds - 1: the fold that validates the row.",
     ),
 )
-class BayesianCrossValidator(_BayesianTuner, CrossValidator):
+class BayesianCrossValidator(_BayesianTuner, CrossValidator):  # type: ignore[misc]
     """`CrossValidator` that searches: a Bayesian one of `searchSpace`, or a grid, fault-tolerant.
 
     All params of Spark's class keep their meaning. Folds are those of a hash of the row (Spark's
@@ -241,14 +242,14 @@ class BayesianCrossValidator(_BayesianTuner, CrossValidator):
     """
 
     def _fit(self, dataset: DataFrame) -> BayesianCrossValidatorModel:
-        found, maps = self._found(dataset, self._split)
-        best = self.getEstimator().fit(dataset, maps[found.trials.index(found.best)])
+        result, maps = self._searched(dataset, self._split)
+        best = self.getEstimator().fit(dataset, maps[result.trials.index(result.best)])
         nothing = [float("nan")] * self.getNumFolds()
-        scores = [trial.scores or nothing for trial in found.trials]
+        scores = [trial.scores or nothing for trial in result.trials]
         sub_models = None
         if self.getCollectSubModels():
             sub_models = [
-                [found.model(trial.number, fold) for trial in found.trials]
+                [result.model(trial.number, fold) for trial in result.trials]
                 for fold in range(self.getNumFolds())
             ]
         model = BayesianCrossValidatorModel(
@@ -257,7 +258,7 @@ class BayesianCrossValidator(_BayesianTuner, CrossValidator):
             sub_models,
             [float(np.std(s)) for s in scores],
         )
-        return self._finished(model, found, maps)
+        return self._finished(model, result, maps)
 
     def _split(self, dataset: DataFrame) -> AbstractContextManager[list[folds.Fold]]:
         count, level = self.getNumFolds(), self.getOrDefault("foldStorageLevel")
@@ -286,7 +287,7 @@ class BayesianCrossValidator(_BayesianTuner, CrossValidator):
         "Share of the rows to train on; between 0 and 1. Not used with timestampCol.",
     ),
 )
-class BayesianTrainValidationSplit(_BayesianTuner, TrainValidationSplit):
+class BayesianTrainValidationSplit(_BayesianTuner, TrainValidationSplit):  # type: ignore[misc]
     """`TrainValidationSplit` that searches; see `BayesianCrossValidator`.
 
     The split is that of a hash of the row, or with `timestampCol` the last `horizon` steps
@@ -295,14 +296,14 @@ class BayesianTrainValidationSplit(_BayesianTuner, TrainValidationSplit):
     """
 
     def _fit(self, dataset: DataFrame) -> BayesianTrainValidationSplitModel:
-        found, maps = self._found(dataset, self._split)
-        best = self.getEstimator().fit(dataset, maps[found.trials.index(found.best)])
-        metrics = [float("nan") if t.value is None else t.value for t in found.trials]
+        result, maps = self._searched(dataset, self._split)
+        best = self.getEstimator().fit(dataset, maps[result.trials.index(result.best)])
+        metrics = [float("nan") if t.value is None else t.value for t in result.trials]
         sub_models = None
         if self.getCollectSubModels():
-            sub_models = [found.model(trial.number, 0) for trial in found.trials]
+            sub_models = [result.model(trial.number, 0) for trial in result.trials]
         return self._finished(
-            BayesianTrainValidationSplitModel(best, metrics, sub_models), found, maps
+            BayesianTrainValidationSplitModel(best, metrics, sub_models), result, maps
         )
 
     def _split(self, dataset: DataFrame) -> AbstractContextManager[list[folds.Fold]]:

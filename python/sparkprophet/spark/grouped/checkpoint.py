@@ -23,7 +23,8 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from sparkprophet.spark.grouped import packing, progress
-from sparkprophet.spark.grouped.group_work import GroupWork, release
+from sparkprophet.spark.grouped.group_work import GroupWork
+from sparkprophet.spark.jobs import release
 from sparkprophet.spark.saving.files import Files
 
 _log = logging.getLogger("sparkprophet")
@@ -76,10 +77,10 @@ class Checkpoint:
             Where rows that were written cannot be read back.
         """
         Files(work.data.sparkSession, self.folder).make_folder(self.folder, "checkpointDir")
-        found = bucket_facts(work.data, work.key_names)
-        place = f"{self.folder.rstrip('/')}/{fingerprint(found, work.data, self.arguments)}"
-        kept = _Kept(work, place, {number: facts.groups for number, facts in found.items()})
-        costs = packing.costs({number: facts.rows for number, facts in found.items()})
+        facts_of = bucket_facts(work.data, work.key_names)
+        place = f"{self.folder.rstrip('/')}/{fingerprint(facts_of, work.data, self.arguments)}"
+        kept = _Kept(work, place, {number: facts.groups for number, facts in facts_of.items()})
+        costs = packing.costs({number: facts.rows for number, facts in facts_of.items()})
         left = _left(costs, kept.finished(warn=True))
         if np.nansum(left):
             _log.info(
@@ -155,11 +156,11 @@ class _Kept:
         }
         if warn:
             self._tell_of_torn([name for name in files if name not in whole], written, files)
-        found: dict[int, str] = {}
+        file_of: dict[int, str] = {}
         for name in sorted(whole):
             for number in whole[name]:
-                found.setdefault(number, name)
-        return found
+                file_of.setdefault(number, name)
+        return file_of
 
     def rows(self, done: Mapping[int, str]) -> DataFrame:
         """Lazy: the rows of every bucket, from its file and no other one."""
@@ -172,19 +173,19 @@ class _Kept:
         )
         rows = self._read(names).withColumn("file", _file())
         rows = rows.withColumn("bucket", packing.bucket(F.col("seed")))
-        own = rows.join(F.broadcast(pairs), ["file", "bucket"], "left_semi")
-        return own.select(self.work.schema.names)
+        kept = rows.join(F.broadcast(pairs), ["file", "bucket"], "left_semi")
+        return kept.select(self.work.schema.names)
 
     def _files(self) -> dict[str, int]:
         """Run and name of every file of rows -> its bytes."""
         files = Files(self.work.data.sparkSession, self.place)
         if not files.exists(self.place):
             return {}
-        found = {}
+        sizes = {}
         for run in files.folders(self.place, "run-"):
             for name, size in files.sizes(f"{self.place}/{run}", "part-").items():
-                found[f"{run}/{name}"] = size
-        return found
+                sizes[f"{run}/{name}"] = size
+        return sizes
 
     def _read(self, names: list[str], lenient: bool = False) -> DataFrame:
         schema = T.StructType([*self.work.schema.fields, T.StructField(_CHECKSUM, T.LongType())])
@@ -242,8 +243,8 @@ def _do(work: GroupWork, costs: np.ndarray, kept: _Kept, bar: progress.Bar) -> N
     data = work.data.persist() if rounds > 1 else work.data
     try:
         for number in range(len(packed.loads)):
-            own = np.where(packed.bin_of == number, costs, np.nan)
-            kept.write(replace(work, data=data).rows(own, bar), run)
+            costs_now = np.where(packed.bin_of == number, costs, np.nan)
+            kept.write(replace(work, data=data).rows(costs_now, bar), run)
     finally:
         if rounds > 1:
             release(data)
@@ -257,7 +258,7 @@ def bucket_facts(data: DataFrame, key_names: list[str]) -> dict[int, BucketFacts
     bucket = packing.bucket(F.col("seed")).alias("bucket")
     groups = data.groupBy(bucket, *key_names).agg(F.count("*").alias("rows"), hashed)
     grouped = groups.groupBy("bucket").agg(F.sum("rows"), F.count("*"), F.sum("hash"))
-    return {n: BucketFacts(rows, own, int(total)) for n, rows, own, total in grouped.collect()}
+    return {n: BucketFacts(rows, count, int(total)) for n, rows, count, total in grouped.collect()}
 
 
 def fingerprint(facts: Mapping[int, BucketFacts], data: DataFrame, arguments: str) -> str:

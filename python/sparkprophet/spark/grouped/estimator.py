@@ -6,12 +6,13 @@ from typing import Any
 
 from pyspark.ml import Estimator
 from pyspark.ml.util import MLReadable, MLWritable
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame
 
 from sparkprophet.numerics import solver
-from sparkprophet.spark import columns
 from sparkprophet.spark.grouped import group_work
+from sparkprophet.spark.grouped.job import materialise
 from sparkprophet.spark.grouped.model import GroupedProphetModel, finish
+from sparkprophet.spark.input_checks import check_input
 from sparkprophet.spark.params import GroupedProphetParams
 from sparkprophet.spark.saving.stages import StageReader, StageWriter
 from sparkprophet.spark.worker.group_row import fit_group, group_function
@@ -32,7 +33,7 @@ class GroupedProphet(GroupedProphetParams, Estimator[Any], MLWritable, MLReadabl
 
     def _fit(self, dataset: DataFrame) -> GroupedProphetModel:
         config = self.series_config()
-        columns.check_input(dataset, self, config, fitting=True)
+        check_input(dataset, self, config, fitting=True)
         function = group_function(
             group_work.layout(self, config), config.to_json(), fit_group, (), solver.warm_up
         )
@@ -40,7 +41,7 @@ class GroupedProphet(GroupedProphetParams, Estimator[Any], MLWritable, MLReadabl
         time_type = dataset.schema[self.getOrDefault("timestampCol")].dataType
 
         work = group_work.GroupWork(data, self, time_type, lambda threads: function)
-        done = group_work.materialise(dataset.sparkSession, "fit", lambda: work)
+        done = materialise(dataset.sparkSession, "fit", lambda: work)
         return finish(self, self, *done)
 
     def write(self) -> StageWriter:
@@ -50,11 +51,7 @@ class GroupedProphet(GroupedProphetParams, Estimator[Any], MLWritable, MLReadabl
     @classmethod
     def read(cls) -> StageReader:
         """A reader: `read().load(path)`, or shorter `GroupedProphet.load(path)`."""
-
-        def build(spark: SparkSession, path: str, metadata: dict[str, Any]) -> GroupedProphet:
-            return cls()
-
-        return StageReader(cls, build)
+        return StageReader(cls)
 
 
 # Saved stages name one class that exists in Python and in Scala.

@@ -9,7 +9,7 @@ has to be in memory at one time.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -23,6 +23,7 @@ from sparkprophet.series.config import Config
 from sparkprophet.series.state import State
 from sparkprophet.spark import columns
 from sparkprophet.spark.grouped import group_work
+from sparkprophet.spark.input_checks import check_input
 from sparkprophet.spark.params import GroupedProphetParams
 from sparkprophet.spark.schema import STATE_FIELDS
 from sparkprophet.spark.worker import forecasts
@@ -48,7 +49,7 @@ def transform(
     dataset: DataFrame, params: GroupedProphetParams, models: DataFrame, config: Config
 ) -> DataFrame:
     """The rows of `dataset` with forecast columns, by handleInvalid."""
-    outputs = [params.getOrDefault(p) for p in ("predictionCol", "lowerCol", "upperCol")]
+    outputs = columns.outputs(params)
     rows = _by_group(dataset, params, models, config, forecasts.predicting, _FORECAST)
     values = [_finite(F.col(f"values.{name}")) for name in _FORECAST.names]
     handle = params.getOrDefault("handleInvalid")
@@ -94,17 +95,20 @@ def ahead(
     if freq is not None:
         check_freq(freq)
     usable = models.filter(F.col("state").isNotNull())
+    keys, tasks = columns.key_names(params), group_work.tasks(models.sparkSession, params)
     rows = usable.select(*columns.keys(params), *_state_fields(params, models))
-    rows = rows.repartition(group_work.tasks(models.sparkSession, params), *_internal_keys(params))
-    worker = F.pandas_udf(forecasts.going_ahead(horizon, freq, history), _AHEAD)
-    found = rows.select(*_internal_keys(params), worker(*_STATE_COLUMNS).alias("found"))
-    zipped = F.arrays_zip(*[F.col(f"found.{n}").alias(n) for n in _AHEAD.names])
-    flat = found.select(*_internal_keys(params), F.explode(zipped).alias("v"))
+    rows = rows.repartition(tasks, *keys)
+    worker = F.pandas_udf(  # type: ignore[attr-defined]
+        forecasts.going_ahead(horizon, freq, history), _AHEAD
+    )
+    answers = rows.select(*keys, worker(*_STATE_COLUMNS).alias("steps"))
+    zipped = F.arrays_zip(*[F.col(f"steps.{n}").alias(n) for n in _AHEAD.names])
+    flat = answers.select(*keys, F.explode(zipped).alias("v"))
     ds = columns.wall_clock(F.col("v.ds")).cast(models.schema["end"].dataType)
     groups = params.getOrDefault("groupCols")
-    outputs = [params.getOrDefault(p) for p in ("predictionCol", "lowerCol", "upperCol")]
+    outputs = columns.outputs(params)
     return flat.select(
-        *[F.col(k).alias(g) for k, g in zip(_internal_keys(params), groups, strict=False)],
+        *[F.col(k).alias(g) for k, g in zip(keys, groups, strict=False)],
         ds.alias(params.getOrDefault("timestampCol")),
         *[_finite(F.col(f"v.{n}")).alias(o) for n, o in zip(_FORECAST.names, outputs, strict=True)],
     )
@@ -118,13 +122,15 @@ def prophet(params: GroupedProphetParams, models: DataFrame, key: dict[str, Any]
     matching = models
     for name, value in key.items():
         matching = matching.filter(columns.quoted(name).eqNullSafe(F.lit(value)))
-    found = matching.select("status", "error_code", "error_message", "config", "state").first()
-    if found is None:
-        raise KeyError(f"no group {key}; `models` lists those that were fitted")
-    if found.status != "ok":
-        raise ValueError(f"the fit ended {found.status}: {found.error_code}: {found.error_message}")
-    state = State.from_record(found.state.asDict())
-    return genuine_prophet.prophet_of(state, Config.from_json(found.config))
+    row = matching.select("status", "error_code", "error_message", "config", "state").first()
+    if row is None:
+        raise KeyError(f"key: found {key}, must be a row of `models`, which lists all")
+    if row.status != "ok":
+        raise ValueError(
+            f"key: the fit of {key} ended {row.status}: {row.error_code}: {row.error_message}"
+        )
+    state = State.from_record(row.state.asDict())
+    return genuine_prophet.prophet_of(state, Config.from_json(row.config))
 
 
 def _by_group(
@@ -137,6 +143,7 @@ def _by_group(
 ) -> DataFrame:
     """Columns `row` (a row of `dataset`, whole) and `values` (a struct of its outputs)."""
     inputs, keys = F.struct(*columns.inputs(params, config)), columns.keys(params)
+    key_names = columns.key_names(params)
     rows = dataset.select(
         *keys,
         F.lit(True).alias("given"),
@@ -144,7 +151,7 @@ def _by_group(
         F.lit(None).alias("model"),
         inputs.alias("input"),
     )
-    names = rows.schema["input"].dataType.names
+    names = cast(StructType, rows.schema["input"].dataType).names
     model = F.struct(*_state_fields(params, models))
     fitted = models.filter(F.col("state").isNotNull()).select(
         *keys,
@@ -155,25 +162,24 @@ def _by_group(
     )
     # Spread by hand: adaptive execution would put many small groups into one task.
     tasks = group_work.tasks(dataset.sparkSession, params)
-    both = rows.union(fitted).repartition(tasks, *_internal_keys(params))
+    both = rows.union(fitted).repartition(tasks, *key_names)
     # A group's model comes before its rows.
-    order = Window.partitionBy(*_internal_keys(params)).orderBy("given")
+    order = Window.partitionBy(*key_names).orderBy("given")
     ordered = both.withColumns(
         {"begins": F.row_number().over(order) == 1, "goes_on": F.lead("given").over(order)}
     )
     # Models of keys that have no row stay here.
     ordered = ordered.filter("given OR goes_on")
-    worker = F.pandas_udf(worker_of(tuple(_user_names(names, config))), outputs)
+    stream = worker_of(tuple(_user_names(names, config)))
+    worker = F.pandas_udf(stream, outputs)  # type: ignore[attr-defined]
     # An answer depends on the rows before it, so Spark has to keep filters of rows behind it: it
     # does with what it takes for random.
     values = worker.asNondeterministic()(
-        "begins", *map(_model_field, both.schema["model"].dataType.fields), *map(_input, names)
+        "begins",
+        *map(_model_field, cast(StructType, both.schema["model"].dataType).fields),
+        *map(_input, names),
     )
     return ordered.select("given", "row", values.alias("values")).filter("given")
-
-
-def _internal_keys(params: GroupedProphetParams) -> list[str]:
-    return columns.key_names(len(params.getOrDefault("groupCols")))
 
 
 def _user_names(names: list[str], config: Config) -> list[str]:
@@ -210,8 +216,8 @@ def _ahead_of_rows(
     regressors: DataFrame,
 ) -> DataFrame:
     """Forecasts of the rows of `regressors` that lie after their key's end."""
-    columns.check_input(regressors, params, config, fitting=False)
-    keys = _internal_keys(params)
+    check_input(regressors, params, config, fitting=False)
+    keys = columns.key_names(params)
     ends = models.filter(F.col("state").isNotNull()).select(
         *[k.alias(f"model_{i}") for i, k in enumerate(columns.keys(params))],
         F.col("end").alias("model_end"),
@@ -228,7 +234,7 @@ def _ahead_of_rows(
         kept = kept | ~F.col("model_ahead")
     rows = transform(ranked.filter(kept).select("row.*"), params, models, config)
     names = [*params.getOrDefault("groupCols"), params.getOrDefault("timestampCol")]
-    names += [params.getOrDefault(p) for p in ("predictionCol", "lowerCol", "upperCol")]
+    names += columns.outputs(params)
     return rows.select(*[columns.quoted(name) for name in names])
 
 
@@ -248,8 +254,8 @@ def _finite(value: Column) -> Column:
 
 def _complaint(params: GroupedProphetParams) -> Column:
     groups = params.getOrDefault("groupCols")
-    own = F.struct(*[F.col("row").getField(n).alias(n) for n in groups])
-    key = F.to_json(own, {"ignoreNullFields": "false"}) if groups else F.lit("")
+    key = F.struct(*[F.col("row").getField(n).alias(n) for n in groups])
+    key = F.to_json(key, {"ignoreNullFields": "false"}) if groups else F.lit("")
     ds = F.col("row").getField(params.getOrDefault("timestampCol")).cast("string")
     return F.concat(
         F.lit("group "),

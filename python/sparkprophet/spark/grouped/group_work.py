@@ -2,34 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import re
-import sys
-import threading
-import time
-import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from pyspark import StorageLevel
-from pyspark.errors import PythonException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from sparkprophet.series.config import Config
 from sparkprophet.spark import columns
-from sparkprophet.spark.grouped import packing, progress, summary
-from sparkprophet.spark.grouped.summary import Summary
+from sparkprophet.spark.grouped import packing, progress
 from sparkprophet.spark.params import GroupedProphetParams
-from sparkprophet.spark.schema import FIT, ModelColumn, ddl
+from sparkprophet.spark.schema import FIT, ModelColumn
 from sparkprophet.spark.worker.group_layout import GroupLayout
-
-if TYPE_CHECKING:
-    from sparkprophet.spark.grouped.checkpoint import Checkpoint
 
 _log = logging.getLogger("sparkprophet")
 
@@ -43,7 +31,7 @@ def slots(spark: SparkSession) -> int:
         return max(1, spark.sparkContext.defaultParallelism)
     except Exception:
         # Spark Connect has no SparkContext; the shuffle's own width is the best guess there.
-        return int(spark.conf.get("spark.sql.shuffle.partitions", "200"))
+        return int(_setting(spark, "spark.sql.shuffle.partitions", "200"))
 
 
 def tasks(spark: SparkSession, params: GroupedProphetParams) -> int:
@@ -57,12 +45,16 @@ def threads(spark: SparkSession, params: GroupedProphetParams, groups: int) -> i
     A group is in one task, so they are cores of one executor: those of its idle slots.
     """
     at_once = params.getOrDefault("parallelism") or slots(spark)
-    if spark.conf.get("spark.master", "").startswith("local["):
+    if _setting(spark, "spark.master", "").startswith("local["):
         executor = at_once
     else:
-        cores = int(spark.conf.get("spark.executor.cores", "1"))
-        executor = cores // int(spark.conf.get("spark.task.cpus", "1"))
+        cores = int(_setting(spark, "spark.executor.cores", "1"))
+        executor = cores // int(_setting(spark, "spark.task.cpus", "1"))
     return max(1, min(at_once // max(groups, 1), executor))
+
+
+def _setting(spark: SparkSession, name: str, default: str) -> str:
+    return spark.conf.get(name, default) or default
 
 
 def keyed(dataset: DataFrame, params: GroupedProphetParams, config: Config) -> DataFrame:
@@ -138,121 +130,21 @@ class GroupWork:
     def schema(self) -> T.StructType:
         """Of `rows`."""
         kept = [self.data.schema[name] for name in [*self.key_names, "seed"]]
-        return T.StructType(kept + T.StructType.fromDDL(ddl([*FIT, *self.extra])).fields)
+        return T.StructType(kept + columns.struct_type([*FIT, *self.extra]).fields)
 
     def named(self, rows: DataFrame) -> DataFrame:
         """`rows` under the users' key names and types, without the seed."""
         groups = self.params.getOrDefault("groupCols")
         pairs = zip(self.key_names, groups, strict=False)
-        own = [F.col(name).alias(group) for name, group in pairs]
+        keys = [F.col(name).alias(group) for name, group in pairs]
         rest = [
             F.col(c).cast(self.time_type).alias(c) if c in ("start", "end") else F.col(c)
             for c in rows.columns
             if c not in (*self.key_names, "seed")
         ]
-        return rows.select(*own, *rest)
+        return rows.select(*keys, *rest)
 
     @property
     def key_names(self) -> list[str]:
         """The internal names of the key columns."""
-        return columns.key_names(len(self.params.getOrDefault("groupCols")))
-
-
-def materialise(
-    spark: SparkSession,
-    what: str,
-    prepare: Callable[[], GroupWork],
-    checkpoint: Checkpoint | None = None,
-) -> tuple[DataFrame, Summary]:
-    """Do the work that `prepare` gives once, keep its rows, and count them.
-
-    A lazy table would be fitted again at every use. The rows are kept by persist, not by a local
-    checkpoint, so that a lost executor costs its own groups and not the model.
-    """
-    began_at, began = time.time(), time.perf_counter()
-    with progress.shown(spark, what) as bar, _explained(what), _cancelled_on_error(spark):
-        work = prepare()
-        if checkpoint is None:
-            rows = work.rows(packing.costs(packing.rows_per_bucket(work.data)), bar)
-        else:
-            rows = checkpoint.rows(work, bar)
-        models = work.named(rows).persist(StorageLevel.MEMORY_AND_DISK)
-        try:
-            with _cancelled_on_error(spark):
-                counted = summary.count(models)
-        except BaseException:
-            release(models)
-            raise
-    wall = time.perf_counter() - began
-    at_once = min(slots(spark), work.params.getOrDefault("parallelism") or slots(spark))
-    return models, Summary(counted, wall_seconds=wall, slots=at_once, began_at=began_at)
-
-
-@contextlib.contextmanager
-def _cancelled_on_error(spark: SparkSession) -> Iterator[None]:
-    """An error in the block, Ctrl-C above all, cancels the jobs that were started in it.
-
-    PySpark's own handler of Ctrl-C fails to: this thread's connection to the JVM waits for the job.
-    """
-    if not hasattr(spark, "_jsparkSession"):
-        yield
-        return
-    context, tag = spark.sparkContext, f"sparkprophet-{uuid.uuid4().hex}"
-
-    def quietly(call: Callable[[str], None]) -> None:
-        try:
-            call(tag)
-        except Exception:  # the session, or its JVM, has ended
-            _log.debug("no job to cancel", exc_info=True)
-
-    context.addJobTag(tag)
-    try:
-        yield
-    except BaseException:
-        canceller = threading.Thread(target=quietly, args=(context.cancelJobsWithTag,))
-        canceller.start()
-        canceller.join()
-        raise
-    finally:
-        quietly(context.removeJobTag)
-
-
-def release(kept: DataFrame) -> None:
-    """Free what an interrupted job has kept in the cluster's memory."""
-    try:
-        kept.unpersist()
-    except Exception:  # the session, or its JVM, has ended, and what was kept with it
-        _log.debug("nothing to unpersist", exc_info=True)
-
-
-@contextlib.contextmanager
-def _explained(what: str) -> Iterator[None]:
-    """Say in a line what to do about the errors that meet every user once.
-
-    These are workers whose Python lacks a package, a session that was stopped and a job that was
-    cancelled: what Spark says of them is long, and has no remedy.
-    """
-    try:
-        yield
-    except PythonException as error:
-        missing = re.search(r"No module named '([\w.]+)'", str(error))
-        if missing is None:
-            raise
-        raise RuntimeError(
-            f"the Python of Spark's workers has no module {missing[1]!r}; set the environment "
-            f"variable PYSPARK_PYTHON to a Python with sparkprophet installed (this one is "
-            f"{sys.executable}) before the session starts, or install it on every node"
-        ) from error
-    except Exception as error:
-        text = str(error)
-        if "SparkContext was shut down" in text or "stopped SparkContext" in text:
-            raise RuntimeError(
-                f"{what}: the Spark session was stopped meanwhile; start another one and call fit "
-                "again (what a tuner has kept in its checkpointDir is not done again)"
-            ) from error
-        if "SPARK_JOB_CANCELLED" in text:
-            raise RuntimeError(
-                f"{what}: its Spark job was cancelled; call fit again (what a tuner has kept in "
-                "its checkpointDir is not done again)"
-            ) from error
-        raise
+        return columns.key_names(self.params)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, cast
 
 from pyspark.ml import Model
 from pyspark.ml.util import MLReadable, MLWritable
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from sparkprophet.messages import clip
@@ -19,9 +19,11 @@ from sparkprophet.spark import columns
 from sparkprophet.spark.errors import FitFailedError
 from sparkprophet.spark.grouped import forecasting, timings
 from sparkprophet.spark.grouped.summary import Summary
+from sparkprophet.spark.input_checks import check_input
 from sparkprophet.spark.params import GroupedProphetParams
 from sparkprophet.spark.saving.models_table import read_models, write_models
 from sparkprophet.spark.saving.stages import StageReader, StageWriter
+from sparkprophet.spark.schema import SEARCH
 
 # Characters: three of them, with their codes and counts, stay within those of any message.
 _EXAMPLE_LIMIT = 90
@@ -35,8 +37,9 @@ class GroupedProphetModel(GroupedProphetParams, Model, MLWritable, MLReadable[An
 
     def __init__(self, table: DataFrame | None = None, summary: Summary | None = None) -> None:
         super().__init__()
-        self._table = table
-        self._summary = summary
+        # Unset only where a class is asked for its params.
+        self._table = cast(DataFrame, table)
+        self._summary = cast(Summary, summary)
 
     @property
     def models(self) -> DataFrame:
@@ -50,8 +53,7 @@ class GroupedProphetModel(GroupedProphetParams, Model, MLWritable, MLReadable[An
     def failures(self) -> DataFrame:
         """Keys with an error: key columns, status, error_code, error_message, n_obs, start, end."""
         shown = ["status", "error_code", "error_message", "n_obs", "start", "end"]
-        keys = [columns.quoted(name) for name in self.getOrDefault("groupCols")]
-        return self._table.filter(F.col("error_code").isNotNull()).select(*keys, *shown)
+        return self._table.filter(F.col("error_code").isNotNull()).select(*self._keys(), *shown)
 
     @property
     def trials(self) -> DataFrame:
@@ -63,9 +65,8 @@ class GroupedProphetModel(GroupedProphetParams, Model, MLWritable, MLReadable[An
         ValueError
             For a model that was not tuned.
         """
-        if "trials" not in self._table.columns:
-            raise ValueError("trials: this model was fitted, not tuned; use GroupedProphetTuner")
-        keys = [columns.quoted(name) for name in self.getOrDefault("groupCols")]
+        self._check_searched("trials")
+        keys = self._keys()
         return self._table.select(*keys, F.explode("trials").alias("t")).select(*keys, "t.*")
 
     @property
@@ -78,11 +79,9 @@ class GroupedProphetModel(GroupedProphetParams, Model, MLWritable, MLReadable[An
         ValueError
             For a model that was not tuned.
         """
-        if "best_value" not in self._table.columns:
-            raise ValueError("comparison: this model was fitted, not tuned")
-        keys = [columns.quoted(name) for name in self.getOrDefault("groupCols")]
+        self._check_searched("comparison")
         return self._table.select(
-            *keys,
+            *self._keys(),
             F.col("best_value").alias("tuned"),
             F.col("untuned_value").alias("untuned"),
             F.col("naive_value").alias("seasonal_naive"),
@@ -98,7 +97,7 @@ class GroupedProphetModel(GroupedProphetParams, Model, MLWritable, MLReadable[An
             F.median("seasonal_naive"),
             F.count_if(F.col("tuned") < F.col("untuned")),
             F.count_if(F.col("tuned") < F.col("seasonal_naive")),
-        ).first()
+        ).collect()[0]
         count, tuned, untuned, naive, beats_untuned, beats_naive = facts
         if not count:
             return "no group was tuned"
@@ -110,6 +109,13 @@ class GroupedProphetModel(GroupedProphetParams, Model, MLWritable, MLReadable[An
                 f"  seasonal naive  {naive:.6g}  (tuned is better in {beats_naive} groups)",
             ]
         )
+
+    def _keys(self) -> list[Column]:
+        return [columns.quoted(name) for name in self.getOrDefault("groupCols")]
+
+    def _check_searched(self, what: str) -> None:
+        if SEARCH[0].name not in self._table.columns:
+            raise ValueError(f"{what}: this model was fitted, not tuned; use GroupedProphetTuner")
 
     @property
     def summary(self) -> Summary:
@@ -149,20 +155,21 @@ class GroupedProphetModel(GroupedProphetParams, Model, MLWritable, MLReadable[An
             For a shape, price or deadline out of range, a model of another number of groups, or
             one without timings.
         """
-        own = self._summary
         for other in compare:
-            if other.summary.groups != own.groups:
+            if other.summary.groups != self.summary.groups:
                 raise ValueError(
                     f"compare: found a model of {other.summary.groups} groups, must be the same "
-                    f"job as this one's {own.groups}"
+                    f"job as this one's {self.summary.groups}"
                 )
         runs = [Run(other.summary.slots, other.summary.wall_seconds) for other in compare]
         wanted = [shape(text) for text in shapes]
-        return make_report(timings.collect(self._table, own), runs, wanted, price, deadline)
+        return make_report(
+            timings.collect(self._table, self._summary), runs, wanted, price, deadline
+        )
 
     def _transform(self, dataset: DataFrame) -> DataFrame:
         config = self.series_config()
-        columns.check_input(dataset, self, config, fitting=False)
+        check_input(dataset, self, config, fitting=False)
         return forecasting.transform(dataset, self, self._table, config)
 
     def forecast(
@@ -210,7 +217,7 @@ class GroupedProphetModel(GroupedProphetParams, Model, MLWritable, MLReadable[An
         unit, multiplicative ones as a share of the trend. NULL for rows that cannot be forecast.
         """
         config = self.series_config()
-        columns.check_input(dataset, self, config, fitting=False)
+        check_input(dataset, self, config, fitting=False)
         return forecasting.components(dataset, self, self._table, config)
 
     def prophet(self, **key: Any) -> Any:
@@ -253,7 +260,7 @@ class GroupedProphetModel(GroupedProphetParams, Model, MLWritable, MLReadable[An
 
         def build(spark: SparkSession, path: str, metadata: dict[str, Any]) -> GroupedProphetModel:
             saved = metadata["defaultParamMap"] | metadata["paramMap"]
-            keys = cls().groupCols.typeConverter(saved["groupCols"])
+            keys = cls().getParam("groupCols").typeConverter(saved["groupCols"])
             table = read_models(spark, path, metadata["models"], keys)
             return cls(table, Summary.from_dict(metadata["summary"]))
 

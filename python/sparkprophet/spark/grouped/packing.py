@@ -32,10 +32,10 @@ def bucket(seed: Column) -> Column:
 
 def costs(rows_per_bucket: dict[int, int]) -> np.ndarray:
     """Estimated cost of every bucket, in rows; shape (BUCKETS,), 0 where a bucket is empty."""
-    found = np.zeros(BUCKETS)
+    estimates = np.zeros(BUCKETS)
     for number, rows in rows_per_bucket.items():
-        found[number] = rows + _ROWS_PER_GROUP
-    return found
+        estimates[number] = rows + _ROWS_PER_GROUP
+    return estimates
 
 
 def rows_per_bucket(data: DataFrame) -> dict[int, int]:
@@ -86,11 +86,11 @@ def pack(cost: np.ndarray, bins: int, falling: bool) -> Packing:
     heapq.heapify(room)
     first_bins = np.zeros(BUCKETS, dtype=int)
     loads = np.zeros(bins)
-    for found in order:
+    for heaviest in order:
         left, number = room[0]
-        heapq.heapreplace(room, (left + known[found], number))
-        first_bins[found] = number
-        loads[number] += known[found]
+        heapq.heapreplace(room, (left + known[heaviest], number))
+        first_bins[heaviest] = number
+        loads[number] += known[heaviest]
     kept = np.argsort(-loads, kind="stable")[: max(1, np.count_nonzero(loads))]
     rank = np.empty(bins, dtype=int)
     rank[kept] = np.arange(len(kept))
@@ -116,8 +116,8 @@ def spread(data: DataFrame, packing: Packing) -> DataFrame:
     numbers = np.append(_numbers_of_partitions(bins), -1)[packing.bin_of]
     # One string and not a literal a bucket, which would be thousands of calls into the JVM.
     table = F.split(F.lit(",".join(map(str, numbers))), ",").cast("array<int>")
-    own = data.withColumn("bin", F.get(table, bucket(F.col("seed")))).filter(F.col("bin") >= 0)
-    return own.repartition(bins, "bin")
+    marked = data.withColumn("bin", F.get(table, bucket(F.col("seed")))).filter(F.col("bin") >= 0)
+    return marked.repartition(bins, "bin")
 
 
 def _numbers_of_partitions(partitions: int) -> np.ndarray:
@@ -125,11 +125,11 @@ def _numbers_of_partitions(partitions: int) -> np.ndarray:
 
     Bins numbered 0, 1, ... would collide in some partitions and leave others empty.
     """
-    enough, found = partitions, np.empty(0)
-    while len(found) < partitions:
+    enough, reached = partitions, np.empty(0)
+    while len(reached) < partitions:
         enough *= 4
         places = spark_hash(np.arange(enough)) % partitions
-        found, first = np.unique(places, return_index=True)
+        reached, first = np.unique(places, return_index=True)
     return first
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import sys
 import threading
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from pyspark.sql import SparkSession
+
+from sparkprophet.spark.jobs import JobTag, is_connect
 
 _PERIOD = 0.3  # seconds between two looks at the job
 _FORMAT = "{desc} {percentage:3.0f}%|{bar}| [{elapsed}<{remaining}]"
@@ -34,22 +35,21 @@ def shown(spark: SparkSession, what: str) -> Iterator[Bar]:
     one that is shown. Spark Connect has a bar of its own in the client; nothing is shown here then.
     """
     state = Bar()
-    if not sys.stderr.isatty() or not hasattr(spark, "_jsparkSession"):
+    if not sys.stderr.isatty() or is_connect(spark):
         yield state
         return
     from tqdm import tqdm
 
-    tag = f"sparkprophet-{uuid.uuid4().hex}"
+    tag = JobTag(spark)
     stop = threading.Event()
     bar = tqdm(desc=f"{what}:", file=sys.stderr, total=1.0, dynamic_ncols=True, bar_format=_FORMAT)
-    given = (spark, tag, what, bar, state, stop)
+    given = (spark, tag.name, what, bar, state, stop)
     watcher = threading.Thread(target=_watch, args=given, daemon=True)
-    spark.sparkContext.addJobTag(tag)
     watcher.start()
     try:
-        yield state
+        with tag.on_this_thread():
+            yield state
     finally:
-        spark.sparkContext.removeJobTag(tag)
         stop.set()
         watcher.join()
         bar.close()
@@ -78,5 +78,5 @@ def _finished_tasks(spark: SparkSession, tag: str, tasks: int) -> int:
     tracker = spark.sparkContext._jsc.sc().statusTracker()
     jobs = [tracker.getJobInfo(job) for job in tracker.getJobIdsForTag(tag)]
     numbers = {stage for job in jobs if job.isDefined() for stage in job.get().stageIds()}
-    found = [stage.get() for n in numbers if (stage := tracker.getStageInfo(n)).isDefined()]
-    return max((s.numCompletedTasks() for s in found if s.numTasks() == tasks), default=0)
+    stages = [stage.get() for n in numbers if (stage := tracker.getStageInfo(n)).isDefined()]
+    return max((s.numCompletedTasks() for s in stages if s.numTasks() == tasks), default=0)

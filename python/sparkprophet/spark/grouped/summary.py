@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 
 
 @dataclass(frozen=True)
-class Count:
+class OutcomeCount:
     """Groups with one outcome, their seconds of wall and CPU time in workers, and one message."""
 
     status: str
@@ -23,7 +23,7 @@ class Count:
     example: str | None
 
 
-def count(models: DataFrame) -> tuple[Count, ...]:
+def count(models: DataFrame) -> tuple[OutcomeCount, ...]:
     """One aggregation over the models table; the result has a row per outcome, not per group."""
     rows = (
         models.groupBy("status", "solver", "error_code")
@@ -35,8 +35,8 @@ def count(models: DataFrame) -> tuple[Count, ...]:
         )
         .collect()
     )
-    found = [Count(**row.asDict()) for row in rows]
-    return tuple(sorted(found, key=lambda c: (-c.groups, c.status, c.error_code or "")))
+    counts = [OutcomeCount(**row.asDict()) for row in rows]
+    return tuple(sorted(counts, key=lambda c: (-c.groups, c.status, c.error_code or "")))
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Summary:
 
     Attributes
     ----------
-    counts : tuple of Count
+    counts : tuple of OutcomeCount
         Most frequent outcome first.
     wall_seconds : float
         Of the job, as the driver saw it.
@@ -55,7 +55,7 @@ class Summary:
         When the job began, in seconds since 1970 by the driver's clock.
     """
 
-    counts: tuple[Count, ...]
+    counts: tuple[OutcomeCount, ...]
     wall_seconds: float
     slots: int
     began_at: float
@@ -103,7 +103,7 @@ class Summary:
     @staticmethod
     def from_dict(values: dict[str, Any]) -> Summary:
         """The summary that `to_dict` gave."""
-        counts = tuple(Count(**entry) for entry in values["counts"])
+        counts = tuple(OutcomeCount(**entry) for entry in values["counts"])
         return Summary(**values | {"counts": counts})
 
     def __str__(self) -> str:
@@ -120,8 +120,8 @@ class Summary:
         return "\n".join(lines)
 
     def _by(self, name: str) -> dict[str, int]:
-        found: Counter[str] = Counter()
+        groups: Counter[str] = Counter()
         for c in self.counts:
             if getattr(c, name) is not None:
-                found[getattr(c, name)] += c.groups
-        return dict(found)
+                groups[getattr(c, name)] += c.groups
+        return dict(groups)

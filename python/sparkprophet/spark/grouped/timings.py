@@ -57,7 +57,7 @@ def _sliced(timed: DataFrame, most: int) -> DataFrame:
     """Sums over the groups that one process began within one slice of time."""
     first, last, processes = timed.agg(
         F.min("start"), F.max("start"), F.count_distinct("host", "pid")
-    ).first()
+    ).collect()[0]
     if first is None:
         return _sums(timed, F.lit(0))
     each = max(1, most // processes)

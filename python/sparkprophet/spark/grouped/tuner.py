@@ -14,22 +14,24 @@ from pyspark.ml import Estimator
 from pyspark.ml.util import MLReadable, MLWritable
 from pyspark.sql import DataFrame, SparkSession
 
-from sparkprophet import __version__
-from sparkprophet.search.sampler import check_sampler
+from sparkprophet.search import sampler
 from sparkprophet.search.space import SearchSpace
 from sparkprophet.series.config import SETTINGS, Config
 from sparkprophet.series.metrics import METRICS, NEEDS_INTERVALS
 from sparkprophet.series.ranges import Number, OneOf, Whole, flag, text
-from sparkprophet.spark import columns, schema
+from sparkprophet.spark import schema
 from sparkprophet.spark.grouped import group_work
 from sparkprophet.spark.grouped.checkpoint import Checkpoint
 from sparkprophet.spark.grouped.estimator import GroupedProphet
+from sparkprophet.spark.grouped.job import materialise
 from sparkprophet.spark.grouped.model import GroupedProphetModel, finish
 from sparkprophet.spark.grouped.warm_start import best_points
+from sparkprophet.spark.input_checks import check_growth, check_input
 from sparkprophet.spark.params import PARALLELISM, SEED, Spec, TableParams, space_json, with_params
 from sparkprophet.spark.saving.stages import StageReader, StageWriter
 from sparkprophet.spark.worker.group_row import group_function
 from sparkprophet.tuning import Search, tune_series, warm_up
+from sparkprophet.version import __version__
 
 
 def _estimator(value: Any, what: str) -> GroupedProphet:
@@ -87,11 +89,11 @@ def _estimator(value: Any, what: str) -> GroupedProphet:
     Spec(
         "sampler",
         "tpe",
-        OneOf("tpe", "random", "qmc", "gp", "cmaes"),
+        OneOf(*sampler.KINDS),
         "Proposes the trials. tpe: our compiled TPE, with the numerics of Optuna's; the others: "
         "Optuna's own.",
     ),
-    Spec("numStartupTrials", 10, Whole(0), "Random trials before tpe, gp or cmaes learn."),
+    Spec("numStartupTrials", 10, Whole(0), f"Random trials before {sampler.learners()} learn."),
     Spec(
         "warmStart",
         True,
@@ -135,7 +137,7 @@ class GroupedProphetTuner(TableParams, Estimator[Any], MLWritable, MLReadable[An
         """A copy; extra values of the estimator's params go to a copy of the estimator."""
         that = super().copy(extra)
         if that.isSet("estimator"):
-            that.set(that.estimator, that.getOrDefault("estimator").copy(extra))
+            that._set(estimator=that.getOrDefault("estimator").copy(extra))
         return that
 
     def _fit(self, dataset: DataFrame) -> GroupedProphetModel:
@@ -147,7 +149,7 @@ class GroupedProphetTuner(TableParams, Estimator[Any], MLWritable, MLReadable[An
         params.setParams(parallelism=self.getOrDefault("parallelism"))
         config = params.series_config()
         self.check_search(params, config)
-        columns.check_input(dataset, params, config, fitting=True)
+        check_input(dataset, params, config, fitting=True)
         data = group_work.keyed(dataset, params, config)
         time_type = dataset.schema[params.getOrDefault("timestampCol")].dataType
         search = self.search()
@@ -175,7 +177,7 @@ class GroupedProphetTuner(TableParams, Estimator[Any], MLWritable, MLReadable[An
         facts = [config.to_json(), params.getOrDefault("groupCols"), time_type.simpleString()]
         checkpoint = self._checkpoint(search, facts)
         with checkpoint.explained() if checkpoint else contextlib.nullcontext():
-            done = group_work.materialise(dataset.sparkSession, "tune", prepare, checkpoint)
+            done = materialise(dataset.sparkSession, "tune", prepare, checkpoint)
         model = finish(self, params, *done)
         if sys.stderr.isatty():
             print(model.comparison_text(), file=sys.stderr)
@@ -212,7 +214,7 @@ class GroupedProphetTuner(TableParams, Estimator[Any], MLWritable, MLReadable[An
     def check_search(self, params: GroupedProphet, config: Config) -> None:
         """Raise for a search that cannot work, before any job."""
         space = self.getSearchSpace()
-        check_sampler(self.getOrDefault("sampler"), space)
+        sampler.check_sampler(self.getOrDefault("sampler"), space)
         if self.getOrDefault("metric") in NEEDS_INTERVALS and not config.uncertaintySamples:
             raise ValueError(
                 f"metric: {self.getOrDefault('metric')!r} needs intervals; set the estimator's "
@@ -227,7 +229,7 @@ class GroupedProphetTuner(TableParams, Estimator[Any], MLWritable, MLReadable[An
                 )
             for value in _ends(dimension):
                 tried = config.replace({key: value})
-                columns.check_growth(params, tried)
+                check_growth(params, tried)
                 unread = set(tried.column_names) - set(config.column_names)
                 if unread:
                     raise ValueError(
@@ -254,7 +256,7 @@ class GroupedProphetTuner(TableParams, Estimator[Any], MLWritable, MLReadable[An
         def build(spark: SparkSession, path: str, metadata: dict[str, Any]) -> GroupedProphetTuner:
             tuner = cls()
             if metadata.get("hasEstimator"):
-                tuner.setEstimator(GroupedProphet.read().session(spark).load(f"{path}/estimator"))
+                tuner._set(estimator=GroupedProphet.read().session(spark).load(f"{path}/estimator"))
             return tuner
 
         return StageReader(cls, build)

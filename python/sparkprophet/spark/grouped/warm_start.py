@@ -25,8 +25,8 @@ def best_points(work: GroupWork, groups: int) -> str:
         At least 1.
     """
     buckets = work.data.groupBy(packing.bucket(F.col("seed")).alias("bucket"))
-    found = buckets.agg(F.min("seed").alias("seed"), F.count("*").alias("rows"))
-    chosen = found.orderBy("bucket").limit(groups).collect()
+    first = buckets.agg(F.min("seed").alias("seed"), F.count("*").alias("rows"))
+    chosen = first.orderBy("bucket").limit(groups).collect()
     data = work.data.filter(F.col("seed").isin([row["seed"] for row in chosen]))
     costs = packing.costs({row["bucket"]: row["rows"] for row in chosen})
     rows = replace(work, data=data).rows(costs, progress.Bar())

@@ -18,9 +18,9 @@ from typing import Any
 from py4j.protocol import Py4JJavaError
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql.utils import is_remote
 
 from sparkprophet.messages import clip
+from sparkprophet.spark.jobs import is_connect
 
 _log = logging.getLogger("sparkprophet")
 
@@ -37,10 +37,18 @@ class NotWholeError(ValueError):
 
 
 class Files:
-    """The file system of a path, through Hadoop."""
+    """The file system of a path, through Hadoop.
+
+    Parameters
+    ----------
+    spark : SparkSession
+        With a JVM of its own: not one of Spark Connect.
+    path : str
+        Any path of the file system.
+    """
 
     def __init__(self, spark: SparkSession, path: str) -> None:
-        self._jvm = spark._jvm
+        self._jvm: Any = spark._jvm
         configuration = spark._jsparkSession.sessionState().newHadoopConf()
         self._fs = self._path(path).getFileSystem(configuration)
 
@@ -48,10 +56,23 @@ class Files:
         return self._jvm.org.apache.hadoop.fs.Path(path)
 
     def exists(self, path: str) -> bool:
-        return self._fs.exists(self._path(path))
+        """Whether there is a file or folder at `path`."""
+        return bool(self._fs.exists(self._path(path)))
 
     def make_folder(self, path: str, what: str) -> None:
-        """Make a folder where there is none; OSError with `what` if that cannot be."""
+        """Make a folder where there is none.
+
+        Parameters
+        ----------
+        path : str
+        what : str
+            The param that messages name.
+
+        Raises
+        ------
+        OSError
+            Where it cannot be made.
+        """
         why = ""
         try:
             made = self._fs.mkdirs(self._path(path))
@@ -61,10 +82,22 @@ class Files:
             raise OSError(f"{what}: {path} cannot be made{why}; choose a folder you can write to")
 
     def make_parent(self, path: str) -> None:
-        """Make the folder that `path` is to be in; OSError if that cannot be."""
+        """Make the folder that `path` is to be in.
+
+        Raises
+        ------
+        OSError
+            Where it cannot be made.
+        """
         parent = self._path(path).getParent()
         if parent is not None:
             self.make_folder(parent.toString(), "path")
+
+    def names(self, path: str) -> list[str] | None:
+        """Names of all in a folder, sorted; None where `path` is a file."""
+        if not self._fs.getFileStatus(self._path(path)).isDirectory():
+            return None
+        return sorted(entry.getPath().getName() for entry in self._fs.listStatus(self._path(path)))
 
     def folders(self, path: str, start: str) -> list[str]:
         """Names of the folders in a folder that begin with `start`."""
@@ -83,22 +116,38 @@ class Files:
         }
 
     def lengths(self, path: str) -> dict[str, int]:
-        """Bytes of every file below `path` by its relative path, but for hidden ones."""
-        found = {}
+        """Bytes of every file below `path` by its relative path, but for hidden ones.
+
+        Raises
+        ------
+        NotWholeError
+            Where there is nothing at `path`.
+        ValueError
+            Where it cannot be listed.
+        """
+        lengths: dict[str, int] = {}
         with _readable(path):
             # Not listFiles: on a local disk it asks for each file's permissions, by a process.
             entries = self._fs.listStatus(self._path(path))
         for entry in entries:
             name = entry.getPath().getName()
             if entry.isFile():
-                found[name] = entry.getLen()
+                lengths[name] = entry.getLen()
             elif not name.startswith(_HIDDEN):
                 inside = self.lengths(f"{path}/{name}")
-                found |= {f"{name}/{below}": length for below, length in inside.items()}
-        return _visible(found)
+                lengths |= {f"{name}/{below}": length for below, length in inside.items()}
+        return _visible(lengths)
 
     def read(self, path: str) -> bytes:
-        """A file of at most READ_LIMIT bytes; ValueError for a larger one."""
+        """The bytes of a file.
+
+        Raises
+        ------
+        NotWholeError
+            Where there is none.
+        ValueError
+            Where it cannot be read, or has more than READ_LIMIT bytes.
+        """
         with _readable(path):
             stream = self._fs.open(self._path(path))
             try:
@@ -109,17 +158,25 @@ class Files:
         return content
 
     def sha256(self, path: str, names: Iterable[str]) -> dict[str, str]:
-        """The hashes of files below `path` by name."""
-        found = {}
+        """The hashes, in hexadecimal digits, of files below `path` by name.
+
+        Raises
+        ------
+        NotWholeError
+            Where one of them is missing.
+        ValueError
+            Where one cannot be read.
+        """
+        hashes = {}
         for name in names:
             with _readable(f"{path}/{name}"):
                 stream = self._fs.open(self._path(f"{path}/{name}"))
                 try:
                     digest = self._jvm.org.apache.commons.codec.digest.DigestUtils
-                    found[name] = digest.sha256Hex(stream)
+                    hashes[name] = digest.sha256Hex(stream)
                 finally:
                     stream.close()
-        return found
+        return hashes
 
     def saved_stages(self, path: str) -> Iterator[str]:
         """The folders at and below `path` that a stage is saved in."""
@@ -134,36 +191,44 @@ class Files:
             yield from self.saved_stages(f"{path}/{name}")
 
     def delete(self, path: str) -> None:
+        """Delete what is at `path`, if anything is."""
         self._fs.delete(self._path(path), True)
 
     def beside(self, path: str, why: str) -> str:
-        """A new hidden name in the folder of `path`."""
+        """A new hidden path in the folder of `path`, whose name says `why`: new or old."""
         target = self._path(path)
         name = f".{target.getName()}.{why}-{uuid.uuid4().hex}"
         parent = target.getParent()
         return name if parent is None else self._path_in(parent, name)
 
     def left_beside(self, path: str, why: str) -> dict[str, float]:
-        """Folders that writers of `path` have made `beside` it: when changed, newest first."""
+        """Folders that writers of `path` have made `beside` it, newest first, and when they were
+        changed: in seconds since 1970.
+        """
         target = self._path(path)
         parent, start = target.getParent(), f".{target.getName()}.{why}-"
-        found = {}
+        changed = {}
         with contextlib.suppress(NotWholeError), _readable(path):
             for entry in self._fs.listStatus(parent or self._path(".")):
                 name = entry.getPath().getName()
                 if name.startswith(start) and len(name) == len(start) + 32:
                     place = name if parent is None else self._path_in(parent, name)
-                    found[place] = entry.getModificationTime() / 1000
-        return dict(sorted(found.items(), key=lambda pair: -pair[1]))
+                    changed[place] = entry.getModificationTime() / 1000
+        return dict(sorted(changed.items(), key=lambda pair: -pair[1]))
 
     def _path_in(self, parent: Any, name: str) -> str:
-        return self._jvm.org.apache.hadoop.fs.Path(parent, name).toString()
+        return str(self._jvm.org.apache.hadoop.fs.Path(parent, name).toString())
 
     def replace(self, source: str, target: str) -> None:
         """Move `source` to `target`, both in one folder; what was there is deleted only after it
         worked.
 
         Of several writers at one time the last one wins, and all of them end without an error.
+
+        Raises
+        ------
+        OSError
+            Where it cannot be moved; `target` is as it was.
         """
         old: list[str] = []
         try:
@@ -212,7 +277,7 @@ class Files:
             Where another writer has taken `source`.
         """
         try:
-            moved = self._fs.rename(self._path(source), self._path(target))
+            moved = bool(self._fs.rename(self._path(source), self._path(target)))
         except Py4JJavaError as error:
             moved = False
             _log.info("%s: %s", source, error.java_exception.getMessage())
@@ -231,7 +296,13 @@ class Files:
 
 
 class ConnectFiles:
-    """The files of a path as Spark's server sees them."""
+    """The files of a path as Spark's server sees them.
+
+    Parameters
+    ----------
+    spark : SparkSession
+        Of Spark Connect.
+    """
 
     def __init__(self, spark: SparkSession) -> None:
         self._files = spark.read.format("binaryFile").option("recursiveFileLookup", "true")
@@ -244,8 +315,8 @@ class ConnectFiles:
     def read(self, path: str) -> bytes:
         """As `Files.read`."""
         file = self._files.load(path)
-        check_length(path, file.select("length").first()[0])
-        return bytes(file.select("content").first()[0])
+        check_length(path, file.select("length").collect()[0].length)
+        return bytes(file.select("content").collect()[0].content)
 
     def sha256(self, path: str, names: Iterable[str]) -> dict[str, str]:
         """As `Files.sha256`."""
@@ -269,11 +340,47 @@ def _below(path: str, file: str) -> str:
 
 def files_of(spark: SparkSession, path: str) -> Files | ConnectFiles:
     """The files of `path`."""
-    return ConnectFiles(spark) if is_remote() else Files(spark, path)
+    return ConnectFiles(spark) if is_connect(spark) else Files(spark, path)
+
+
+@contextlib.contextmanager
+def whole_folder(spark: SparkSession, path: str) -> Iterator[str]:
+    """A folder to write into, which becomes `path` when the block ends, whole or not at all.
+
+    What was at `path` is replaced. Over Spark Connect files cannot be renamed: there the block
+    writes at `path` itself.
+
+    Parameters
+    ----------
+    spark : SparkSession
+    path : str
+
+    Raises
+    ------
+    OSError
+        Where the folder of `path` cannot be made, or nothing be moved there.
+    """
+    if is_connect(spark):
+        yield path
+        return
+    files = Files(spark, path)
+    files.make_parent(path)
+    beside = files.beside(path, "new")
+    try:
+        yield beside
+        files.replace(beside, path)
+    finally:
+        files.delete(beside)
 
 
 def check_length(path: str, length: int) -> None:
-    """Raise ValueError for a file that is too large to be read into memory."""
+    """Look at a file's bytes before it is read into memory.
+
+    Raises
+    ------
+    ValueError
+        For more than READ_LIMIT.
+    """
     if length > READ_LIMIT:
         raise ValueError(
             f"{path}: has {length} bytes, more than the {READ_LIMIT} that are read; this is no "

@@ -68,14 +68,14 @@ def read_json(files: Files | ConnectFiles, path: str, lengths: Mapping[str, int]
         raise ValueError(f"{path}/{name}: has {len(parts)} files, must have one; {_REMEDY}")
     content = files.read(f"{path}/{parts[0]}")
     try:
-        found = json.loads(content)
+        values = json.loads(content)
     except (RecursionError, ValueError) as error:
         raise ValueError(
             clip(f"{path}/{parts[0]}: cannot be read as JSON ({error}); {_REMEDY}")
         ) from error
-    if not isinstance(found, dict):
+    if not isinstance(values, dict):
         raise ValueError(f"{path}/{parts[0]}: is no JSON object; {_REMEDY}")
-    return found
+    return values
 
 
 def check_manifest(files: Files | ConnectFiles, path: str, lengths: Mapping[str, int]) -> Any:
@@ -92,10 +92,10 @@ def check_manifest(files: Files | ConnectFiles, path: str, lengths: Mapping[str,
     listed = manifest.get("files")
     if not isinstance(listed, dict) or not all(map(_is_entry, listed.values())):
         raise ValueError(f"{path}/manifest: is no list of files with their bytes; {_REMEDY}")
-    found = {name: n for name, n in lengths.items() if not name.startswith("manifest/")}
-    for name in sorted(listed.keys() - found.keys()):
+    there = {name: n for name, n in lengths.items() if not name.startswith("manifest/")}
+    for name in sorted(listed.keys() - there.keys()):
         raise NotWholeError(clip(f"{path}/{name}: is missing; {_REMEDY}"))
-    for name in sorted(found.keys() - listed.keys()):
+    for name in sorted(there.keys() - listed.keys()):
         raise NotWholeError(
             clip(
                 f"{path}/{name}: is not of this save; remove it if nothing else is wrong, "
@@ -103,9 +103,9 @@ def check_manifest(files: Files | ConnectFiles, path: str, lengths: Mapping[str,
             )
         )
     for name, (length, _) in listed.items():
-        if found[name] != length:
+        if there[name] != length:
             raise ValueError(
-                clip(f"{path}/{name}: has {found[name]} bytes, had {length}; {_REMEDY}")
+                clip(f"{path}/{name}: has {there[name]} bytes, had {length}; {_REMEDY}")
             )
     hashes = {name: value for name, (_, value) in listed.items() if value is not None}
     for name, value in files.sha256(path, hashes).items():
@@ -127,7 +127,7 @@ def read_whole(spark: SparkSession, path: str, read: Callable[[str], T]) -> T:
         Where there is no whole save. It names the file and the remedy.
     """
     files = files_of(spark, path)
-    problem: NotWholeError | None = None
+    problem: NotWholeError
     waits = iter(_WAITS)
     for _ in range(_VERSIONS):
         try:
@@ -147,7 +147,7 @@ def read_whole(spark: SparkSession, path: str, read: Callable[[str], T]) -> T:
         beside = []
     for place in beside:
         try:
-            found = _read_one_version(files, place, read)
+            answer = _read_one_version(files, place, read)
         except ValueError:
             continue  # Not whole either; the problem that is told is that of `path` itself.
         _log.warning(
@@ -155,19 +155,19 @@ def read_whole(spark: SparkSession, path: str, read: Callable[[str], T]) -> T:
             str(problem).partition(";")[0],
             place,
         )
-        return found
+        return answer
     raise problem
 
 
 def _read_one_version(files: Files | ConnectFiles, path: str, read: Callable[[str], T]) -> T:
     before = _checked(files, path)
     try:
-        found = read(path)
+        answer = read(path)
     except Exception as error:
         _check_unchanged(files, path, before, error)
         raise
     _check_unchanged(files, path, before, None)
-    return found
+    return answer
 
 
 def _checked(files: Files | ConnectFiles, path: str) -> Any:

@@ -17,8 +17,9 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from sparkprophet.messages import clip
-from sparkprophet.spark.columns import TIMES, quoted
-from sparkprophet.spark.schema import CHECKSUMS, FIT, SEARCH, ddl
+from sparkprophet.spark.columns import quoted, struct_type
+from sparkprophet.spark.input_checks import TIMES
+from sparkprophet.spark.schema import CHECKSUMS, FIT, SEARCH
 
 CHECKSUM, TRIALS_CHECKSUM = CHECKSUMS
 _WRITING = {"compression": "zstd"}  # half the size of Spark's default codec on arrays of doubles
@@ -68,8 +69,8 @@ def read_models(spark: SparkSession, path: str, facts: Any, keys: list[str]) -> 
         rows, total = _totals(stored)
     except (Py4JJavaError, PySparkException) as error:
         # What Spark has no class of its own for comes with the JVM's stack.
-        plain = isinstance(error, PySparkException)
-        shown = error if plain else error.java_exception.getMessage()
+        java = None if isinstance(error, PySparkException) else error.java_exception
+        shown = error if java is None else java.getMessage()
         raise ValueError(clip(f"{place}: cannot be read ({shown}); {remedy}")) from error
     if (rows, str(total)) != (facts.get("rows"), facts.get("checksum")):
         raise ValueError(
@@ -77,24 +78,24 @@ def read_models(spark: SparkSession, path: str, facts: Any, keys: list[str]) -> 
             f"{facts.get('checksum')}; {remedy}"
         )
     complaint = f"{place}: a row is not as it was saved; {remedy}"
-    own = _hash(schema, set(schema.names) - {"trials"})
-    guards = dict.fromkeys(("config", "state"), (own, CHECKSUM))
+    of_row = _hash(schema, set(schema.names) - {"trials"})
+    guards = dict.fromkeys(("config", "state"), (of_row, CHECKSUM))
     if "trials" in schema.names:
         guards["trials"] = (_hash(schema, {*keys, "trials"}), TRIALS_CHECKSUM)
     shown = []
     for field in schema.fields:
         column = quoted(field.name)
         if field.name in guards:
-            found, saved = guards[field.name]
+            computed, saved = guards[field.name]
             refuse = F.raise_error(F.lit(complaint)).cast(field.dataType)
-            column = F.when(found.eqNullSafe(F.col(saved)), column).otherwise(refuse)
+            column = F.when(computed.eqNullSafe(F.col(saved)), column).otherwise(refuse)
         shown.append(column.alias(field.name))
     return stored.select(*shown)
 
 
 def _types() -> dict[str, T.DataType]:
     """Columns besides the keys."""
-    whole = T.StructType.fromDDL(ddl([*FIT, *SEARCH]))
+    whole = struct_type([*FIT, *SEARCH])
     return {field.name: field.dataType for field in whole.fields}
 
 
@@ -147,7 +148,7 @@ def _stored(spark: SparkSession, place: str, schema: T.StructType) -> DataFrame:
 def _totals(stored: DataFrame) -> tuple[int, int]:
     """Number of rows that have a checksum, and all of these combined."""
     total = F.coalesce(F.expr(f"bit_xor({CHECKSUM})"), F.lit(0).cast("long"))
-    rows, combined = stored.agg(F.count(CHECKSUM), total).first()
+    rows, combined = stored.agg(F.count(CHECKSUM), total).collect()[0]
     return rows, combined
 
 

@@ -1,8 +1,9 @@
-"""Loading of a saved stage whatever its class, and whichever language saved it."""
+"""Stages of any class: loading what either language saved, saving for the loaders of both."""
 
 from __future__ import annotations
 
 import importlib
+import json
 import sys
 from typing import Any
 
@@ -13,7 +14,8 @@ from pyspark.ml.util import DefaultParamsReader
 from pyspark.sql import SparkSession
 
 from sparkprophet.messages import clip
-from sparkprophet.spark.saving.manifest import read_whole
+from sparkprophet.spark.saving.files import Files, whole_folder
+from sparkprophet.spark.saving.manifest import read_whole, write_manifest, write_text
 from sparkprophet.spark.saving.stages import read_metadata
 
 _HOMES = ("pyspark.ml.", "org.apache.spark.ml.", "sparkprophet.")
@@ -47,6 +49,17 @@ def load_stage(path: str, spark: SparkSession | None = None) -> Any:
     Spark 4.0 needs this for a Pipeline or PipelineModel that Scala saved with a stage of
     sparkprophet in it; from 4.1 on their own `load` does it too.
 
+    Parameters
+    ----------
+    path : str
+    spark : SparkSession, optional
+        By default the active one.
+
+    Returns
+    -------
+    Params
+        A stage, Pipeline, model or tuner.
+
     Raises
     ------
     ValueError
@@ -62,8 +75,60 @@ def load_stage(path: str, spark: SparkSession | None = None) -> Any:
     return read_whole(spark, path, read)
 
 
+def save_portable(stage: Any, path: str, overwrite: bool = False) -> None:
+    """Save a stage so that Spark's own loaders in the JVM read it too, as Python's still do.
+
+    Python names its own classes, such as `pyspark.ml.pipeline.PipelineModel`, in what it saves of
+    a Pipeline with a stage of sparkprophet in it; here they get the names that they have in the
+    JVM. Scala's `sparkprophet.StageLoader` needs no such thing.
+
+    Parameters
+    ----------
+    stage : Params
+        A stage, Pipeline, model or tuner with `write()`.
+    path : str
+    overwrite : bool
+        Replace what is there.
+
+    Raises
+    ------
+    FileExistsError
+        If there is something at `path`, without `overwrite`.
+    """
+    spark = SparkSession.active()
+    files = Files(spark, path)
+    if files.exists(path) and not overwrite:
+        raise FileExistsError(f"path: {path} exists already; give overwrite=True to replace it")
+    with whole_folder(spark, path) as beside:
+        stage.write().save(beside)
+        folders = list(files.saved_stages(beside))
+        for folder in folders:
+            _name_as_jvm(spark, files, folder)
+        # A stage's list has the files of the stages inside it, their own lists too.
+        for folder in reversed(folders):
+            if files.exists(f"{folder}/manifest"):
+                files.delete(f"{folder}/manifest")
+                write_manifest(spark, folder)
+
+
+def _name_as_jvm(spark: SparkSession, files: Files, folder: str) -> None:
+    """Give the stage saved at `folder` the name that its class has in the JVM."""
+    metadata = read_metadata(spark, folder)
+    name = metadata["class"].replace("pyspark.ml.pipeline.", "org.apache.spark.ml.")
+    name = name.replace("pyspark.", "org.apache.spark.")
+    if name != metadata["class"]:
+        files.delete(f"{folder}/metadata")
+        write_text(spark, f"{folder}/metadata", json.dumps(metadata | {"class": name}))
+
+
 def load_part(path: str, spark: SparkSession) -> Any:
-    """A part of a saved tuner, as `load_stage`; ValueError for a tuner in it."""
+    """A part of a saved tuner, as `load_stage`.
+
+    Raises
+    ------
+    ValueError
+        As `load_stage`, and for a tuner in it.
+    """
     _refuse_tuners(spark, path)
     return load_stage(path, spark)
 
@@ -103,8 +168,8 @@ def _check_classes(spark: SparkSession, path: str) -> None:
                 "loading if you trust the file"
             )
         )
-    found = getattr(sys.modules[module], kind, None)
-    if not (isinstance(found, type) and issubclass(found, Params) and hasattr(found, "load")):
+    cls = getattr(sys.modules[module], kind, None)
+    if not (isinstance(cls, type) and issubclass(cls, Params) and hasattr(cls, "load")):
         raise ValueError(clip(f"{path}: holds a {named!r}, which is no stage that can be loaded"))
     for inside in _paths_inside(path, metadata):
         _check_classes(spark, inside)

@@ -8,18 +8,17 @@ imports what a file names.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
 from pyspark.ml.param import Params
 from pyspark.ml.util import DefaultParamsWriter, MLReader, MLWriter
 from pyspark.sql import SparkSession
-from pyspark.sql.utils import is_remote
 
 from sparkprophet.messages import clip
-from sparkprophet.spark.saving.files import Files, files_of
-from sparkprophet.spark.saving.manifest import read_json, read_whole, write_manifest, write_text
+from sparkprophet.spark.jobs import is_connect
+from sparkprophet.spark.saving.files import Files, files_of, whole_folder
+from sparkprophet.spark.saving.manifest import read_json, read_whole, write_manifest
 
 FORMAT_VERSION = 1
 _FORM = {"class": str, "uid": str, "paramMap": dict, "defaultParamMap": dict}
@@ -58,21 +57,14 @@ class StageWriter(MLWriter):
         OSError
             Where the folder of `path` cannot be made.
         """
-        if is_remote():
-            self._save_remote(path)
-            return
-        files = Files(self.sparkSession, path)
-        if files.exists(path) and not self.shouldOverwrite:
+        if is_connect(self.sparkSession):
+            self._delete_remote(path)
+        elif not self.shouldOverwrite and Files(self.sparkSession, path).exists(path):
             raise FileExistsError(
                 f"path: {path} exists already; use write().overwrite().save(path) to replace it"
             )
-        files.make_parent(path)
-        beside = files.beside(path, "new")
-        try:
-            self.saveImpl(beside)
-            files.replace(beside, path)
-        finally:
-            files.delete(beside)
+        with whole_folder(self.sparkSession, path) as folder:
+            self.saveImpl(folder)
 
     def saveImpl(self, path: str) -> None:
         """Data first, manifest last: a folder with a manifest is a whole one."""
@@ -83,63 +75,11 @@ class StageWriter(MLWriter):
         DefaultParamsWriter.saveMetadata(self.instance, path, self.sparkSession, extra, params)
         write_manifest(self.sparkSession, path)
 
-    def _save_remote(self, path: str) -> None:
+    def _delete_remote(self, path: str) -> None:
         if self.shouldOverwrite:
             from pyspark.ml.connect.readwrite import RemoteMLWriter
 
             RemoteMLWriter.handleOverwrite(path, True)
-        self.saveImpl(path)
-
-
-def save_portable(stage: Any, path: str, overwrite: bool = False) -> None:
-    """Save a stage so that Spark's own loaders in the JVM read it too, as Python's still do.
-
-    Python names its own classes, such as `pyspark.ml.pipeline.PipelineModel`, in what it saves of
-    a Pipeline with a stage of sparkprophet in it; here they get the names that they have in the
-    JVM. Scala's `sparkprophet.StageLoader` needs no such thing.
-
-    Parameters
-    ----------
-    stage : Params
-        A stage, Pipeline, model or tuner with `write()`.
-    path : str
-    overwrite : bool
-        Replace what is there.
-
-    Raises
-    ------
-    FileExistsError
-        If there is something at `path`, without `overwrite`.
-    """
-    spark = SparkSession.active()
-    files = Files(spark, path)
-    if files.exists(path) and not overwrite:
-        raise FileExistsError(f"path: {path} exists already; give overwrite=True to replace it")
-    files.make_parent(path)
-    beside = files.beside(path, "new")
-    try:
-        stage.write().save(beside)
-        folders = list(files.saved_stages(beside))
-        for folder in folders:
-            _name_as_jvm(spark, files, folder)
-        # A stage's list has the files of the stages inside it, their own lists too.
-        for folder in reversed(folders):
-            if files.exists(f"{folder}/manifest"):
-                files.delete(f"{folder}/manifest")
-                write_manifest(spark, folder)
-        files.replace(beside, path)
-    finally:
-        files.delete(beside)
-
-
-def _name_as_jvm(spark: SparkSession, files: Files, folder: str) -> None:
-    """Give the stage saved at `folder` the name that its class has in the JVM."""
-    metadata = read_metadata(spark, folder)
-    name = metadata["class"].replace("pyspark.ml.pipeline.", "org.apache.spark.ml.")
-    name = name.replace("pyspark.", "org.apache.spark.")
-    if name != metadata["class"]:
-        files.delete(f"{folder}/metadata")
-        write_text(spark, f"{folder}/metadata", json.dumps(metadata | {"class": name}))
 
 
 class StageReader(MLReader[Any]):
@@ -149,8 +89,8 @@ class StageReader(MLReader[Any]):
     ----------
     cls : type
         The only class that the metadata may name.
-    build : callable
-        (spark, path, metadata) -> instance without params.
+    build : callable, optional
+        (spark, path, metadata) -> instance without params; by default `cls()`.
     skip : tuple of str
         Params that `build` sets itself.
     """
@@ -158,12 +98,12 @@ class StageReader(MLReader[Any]):
     def __init__(
         self,
         cls: type,
-        build: Callable[[SparkSession, str, dict[str, Any]], Any],
+        build: Callable[[SparkSession, str, dict[str, Any]], Any] | None = None,
         skip: tuple[str, ...] = (),
     ) -> None:
         super().__init__()
         self._cls = cls
-        self._build = build
+        self._build = build or (lambda spark, path, metadata: cls())
         self._skip = skip
 
     def load(self, path: str) -> Any:
@@ -222,6 +162,16 @@ def _of_this_format(path: str, build: Callable[[], Any]) -> Any:
 def read_metadata(spark: SparkSession, path: str) -> dict[str, Any]:
     """The metadata of whatever stage is saved at `path`.
 
+    Parameters
+    ----------
+    spark : SparkSession
+    path : str
+
+    Returns
+    -------
+    dict
+        With a `defaultParamMap`, which older formats may lack.
+
     Raises
     ------
     ValueError
@@ -229,7 +179,7 @@ def read_metadata(spark: SparkSession, path: str) -> dict[str, Any]:
     """
     files = files_of(spark, path)
     lengths = {f"metadata/{n}": size for n, size in files.lengths(f"{path}/metadata").items()}
-    metadata = read_json(files, path, lengths, "metadata")
+    metadata: dict[str, Any] = read_json(files, path, lengths, "metadata")
     metadata.setdefault("defaultParamMap", {})
     for name, kind in _FORM.items():
         if not isinstance(metadata.get(name), kind) or not metadata[name] and kind is str:
@@ -243,7 +193,13 @@ def read_metadata(spark: SparkSession, path: str) -> dict[str, Any]:
 
 
 def check_metadata(path: str, metadata: dict[str, Any], cls: type) -> None:
-    """Raise ValueError unless `metadata` is of class `cls` and of a format known here."""
+    """Look at which class and format the metadata of the stage at `path` are of.
+
+    Raises
+    ------
+    ValueError
+        Unless the class is `cls`, and the format one that is known here.
+    """
     expected = f"{cls.__module__}.{cls.__name__}"
     if metadata.get("class") != expected:
         raise ValueError(clip(f"{path}: holds a {metadata.get('class')!r}, expected {expected!r}"))

@@ -52,8 +52,8 @@ def going_ahead(horizon: int, freq: str | None, history: bool) -> Batch:
 
     def batch(*columns: pd.Series) -> pd.DataFrame:
         nothing = Series(np.empty(0, dtype="datetime64[us]"), np.empty(0))
-        found = [_answered(answer, model, nothing) for model in zip(*columns, strict=True)]
-        return pd.DataFrame([{n: own.get(n) for n in ("ds", *FORECAST)} for own in found])
+        answers = [_answered(answer, model, nothing) for model in zip(*columns, strict=True)]
+        return pd.DataFrame([{n: values.get(n) for n in ("ds", *FORECAST)} for values in answers])
 
     return batch
 
@@ -69,16 +69,16 @@ def _stream(answer: Answer, outputs: tuple[str, ...], names: tuple[str, ...]) ->
         model: tuple[Any, ...] = ()
         waiting: list[list[np.ndarray]] = []
 
-        def finished() -> pd.DataFrame:
+        def finished() -> dict[str, np.ndarray]:
             arrays = [np.concatenate(pieces) for pieces in zip(*waiting, strict=True)]
             rows = _rows(names, arrays)
-            found = _answered(answer, model, rows)
-            return {name: found.get(name, np.full(len(rows), None)) for name in outputs}
+            answers = _answered(answer, model, rows)
+            return {name: answers.get(name, np.full(len(rows), None)) for name in outputs}
 
         for begins, *columns in batches:
             fields, inputs = columns[: -len(names)], [c.to_numpy() for c in columns[-len(names) :]]
             done, at = [], 0
-            for first in np.flatnonzero(begins):
+            for first in np.flatnonzero(begins).tolist():
                 waiting.append([values[at:first] for values in inputs])
                 done.append(finished())
                 model = tuple(column.iat[first] for column in fields)
@@ -96,7 +96,7 @@ def _pieces(done: Sequence[Mapping[str, Any]], outputs: tuple[str, ...]) -> Iter
     """The answers of groups one after the other, so many rows at a time."""
     if not done:
         return
-    whole = {name: np.concatenate([found[name] for found in done]) for name in outputs}
+    whole = {name: np.concatenate([answers[name] for answers in done]) for name in outputs}
     for start in range(0, len(whole[outputs[0]]), _PIECE):
         yield pd.DataFrame({n: values[start : start + _PIECE] for n, values in whole.items()})
 
@@ -126,18 +126,18 @@ def _rows(names: tuple[str, ...], arrays: Sequence[np.ndarray]) -> Series:
 
 
 def _predict_rows(state: State, config: Config, seed: int, rows: Series) -> Mapping[str, Any]:
-    found = series_forecast.forecast(state, config, rows, seed)
-    return {"yhat": found.yhat, "lower": found.lower, "upper": found.upper}
+    forecast = series_forecast.forecast(state, config, rows, seed)
+    return {"yhat": forecast.yhat, "lower": forecast.lower, "upper": forecast.upper}
 
 
 def _component_rows(state: State, config: Config, seed: int, rows: Series) -> Mapping[str, Any]:
-    found = series_forecast.components(state, config, rows)
-    if not found:
+    parts = series_forecast.components(state, config, rows)
+    if not parts:
         return {}
     maps = np.full(len(rows), None)
-    for i in np.flatnonzero(~np.isnan(found["trend"])):
-        maps[i] = {name: float(values[i]) for name, values in found.items()}
-    return {"trend": found["trend"], "components": maps}
+    for i in np.flatnonzero(~np.isnan(parts["trend"])):
+        maps[i] = {name: float(values[i]) for name, values in parts.items()}
+    return {"trend": parts["trend"], "components": maps}
 
 
 def _predict_ahead(horizon: int, freq: str | None, history: bool) -> Answer:

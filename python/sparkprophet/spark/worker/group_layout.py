@@ -19,7 +19,12 @@ from sparkprophet.series.errors import SeriesError
 class GroupLayout:
     """Which internal column of a group's table is what.
 
-    `key_names`: the users' names of key_0, key_1, ...; `column_names`: those of x_0, x_1, ....
+    Attributes
+    ----------
+    key_names : tuple of str
+        The users' names of key_0, key_1, ...
+    column_names : tuple of str
+        The users' names of x_0, x_1, ...
     """
 
     key_names: tuple[str, ...]
@@ -93,7 +98,11 @@ def _overrides(text: str) -> dict[str, Any]:
     try:
         values = json.loads(text)
     except ValueError as error:
-        raise SeriesError("OVERRIDES_INVALID", f"{clip(text, 80)!r} is no JSON: {error}") from error
+        raise SeriesError("OVERRIDES_INVALID", f"{_not_an_object(text)} ({error})") from error
     if not isinstance(values, dict):
-        raise SeriesError("OVERRIDES_INVALID", f"{clip(text, 80)!r} is no JSON object")
+        raise SeriesError("OVERRIDES_INVALID", _not_an_object(text))
     return values
+
+
+def _not_an_object(text: str) -> str:
+    return f"overridesCol: found {clip(text, 80)!r}, must be a JSON object; make it with to_json"

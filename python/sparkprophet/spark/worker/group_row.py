@@ -72,8 +72,9 @@ def group_function(
 
 
 def _row_by_child(row: GroupRow, table: pa.Table) -> pa.Table:
-    clock, end = Clock(), None
-    for _ in range(2):
+    clock = Clock()
+    ends: list[ProcessEnded] = []
+    while len(ends) < 2 and not (ends and ends[0].signal == signal.SIGALRM):
         process, began = GroupProcess.ready(row), time.perf_counter()
         try:
             return process.answer("", table)
@@ -81,10 +82,8 @@ def _row_by_child(row: GroupRow, table: pa.Table) -> pa.Table:
             seconds = time.perf_counter() - began
             clock.seconds += seconds
             clock.cpu_seconds += min(seconds, process.cpu_seconds)
-            end = ended
-        if end.signal == signal.SIGALRM:
-            break
-    return GroupProcess.ready(row).answer(_lost(end, clock), table)
+            ends.append(ended)
+    return GroupProcess.ready(row).answer(_lost(ends[-1], clock), table)
 
 
 def _lost(end: ProcessEnded, clock: Clock) -> str:
@@ -141,7 +140,7 @@ class GroupRow:
 
     def _attempt(self, table: pa.Table, lost: SeriesError | None = None) -> Fit:
         """What the work gives, or the fit of a group that was lost before."""
-        config, series, error = self._base, _NO_ROWS, lost
+        config, series = self._base, _NO_ROWS
         self._limit(config)
         try:
             series = self.layout.series(table)
@@ -149,6 +148,7 @@ class GroupRow:
             if lost is None:
                 self._limit(config)
                 return self.work(series, config, group_seed(table.column("seed")[0].as_py()))
+            error = lost
         except Exception as raised:
             error = lost or as_series_error(raised)
         finally:

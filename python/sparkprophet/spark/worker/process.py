@@ -29,7 +29,9 @@ import pyarrow as pa
 class Work(Protocol):
     """What a child does. Is pickled, in memory only."""
 
-    warm_up: Callable[[], None]
+    @property
+    def warm_up(self) -> Callable[[], None]:
+        """What a process does once before the first answer."""
 
     def __call__(self, facts: str, table: pa.Table) -> pa.Table:
         """The answer to a text and a table."""
@@ -122,13 +124,14 @@ class GroupProcess:
         alive = self._process.is_alive()
         with suppress(ProcessLookupError):
             # It leads a group of its own, with the programs that it has started.
-            os.killpg(self._process.pid, signal.SIGKILL)
+            if self._process.pid is not None:
+                os.killpg(self._process.pid, signal.SIGKILL)
         self._process.join()
         self.cpu_seconds = _children_seconds() - before
         for pipe in (self._to_child, self._from_child):
             with suppress(OSError):
                 pipe.close()
-        return error if alive else ProcessEnded(self._process.exitcode)
+        return error if alive else ProcessEnded(self._process.exitcode or 0)
 
 
 def _children_seconds() -> float:
@@ -142,7 +145,7 @@ def _serve(from_parent: int, to_parent: int, parents_ends: tuple[int, int], pare
         os.close(end)
     _stand_alone(parent)
     requests, answers = os.fdopen(from_parent, "rb"), os.fdopen(to_parent, "wb")
-    work: Work | None = None
+    work: Work
     while kind := requests.read(1):
         if kind == _WORK:
             work = pickle.loads(_text(requests))
@@ -190,7 +193,7 @@ def _text(pipe: BinaryIO) -> bytes:
 
 
 def _read(pipe: BinaryIO, size: int) -> bytes:
-    found = pipe.read(size)
-    if len(found) < size:
+    text = pipe.read(size)
+    if len(text) < size:
         raise EOFError("the pipe ended")
-    return found
+    return text

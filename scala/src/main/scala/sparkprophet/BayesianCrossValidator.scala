@@ -9,14 +9,19 @@ import org.apache.spark.sql.{DataFrame, Dataset}
 import org.apache.spark.sql.types.StructType
 import org.apache.spark.storage.StorageLevel
 
+import sparkprophet.bayesian.{BayesianTuner, Fold, Folds}
+import sparkprophet.params.PlainJson
+import sparkprophet.params.Messages.refuse
+import sparkprophet.saving.{Metadata, StageReader, StageWriter, TunerFolder, Written}
+
 /**
  * `CrossValidator` that searches: a Bayesian search of `searchSpace`, or a grid, fault-tolerant.
  *
- * All params of Spark's class keep their meaning. Folds are those of a hash of the row (Spark's depend
- * on the partitions), of `foldCol`, or with `timestampCol` and `horizon` those of a rolling origin. The
- * same seed gives the same trials with any `parallelism`, and in Python too. A candidate that fails, or
- * whose metric is NaN, is a trial with its error and never the best. An interrupt of the thread ends
- * the search and keeps the best so far.
+ * All params of Spark's class keep their meaning. Folds are those of a hash of the row (Spark's
+ * depend on the partitions), of `foldCol`, or with `timestampCol` and `horizon` those of a rolling
+ * origin. The same seed gives the same trials with any `parallelism`, and in Python too. A
+ * candidate that fails, or whose metric is NaN, is a trial with its error and never the best. An
+ * interrupt of the thread ends the search and keeps the best so far.
  *
  * The search itself runs in a Python process beside the driver, which needs a Python with
  * `pip install sparkprophet`; a grid needs none.
@@ -38,23 +43,23 @@ class BayesianCrossValidator(override val uid: String)
    */
   override def fit(dataset: Dataset[_]): BayesianCrossValidatorModel = {
     val data = dataset.toDF()
-    val found = search(data)
+    val result = search(data)
     val nothing = Seq.fill(getNumFolds)(Double.NaN)
-    val scores = found.trials.map(trial => if (trial.scores.isEmpty) nothing else trial.scores)
+    val scores = result.trials.map(trial => if (trial.scores.isEmpty) nothing else trial.scores)
     val models = Option.when(getCollectSubModels) {
-      Array.tabulate(getNumFolds)(fold => found.trials.map(found.model(_, fold)).toArray)
+      Array.tabulate(getNumFolds)(fold => result.trials.map(result.model(_, fold)).toArray)
     }
     val record =
-      SearchRecord(found.trials, found.stoppedBy, getEvaluator.isLargerBetter, get(searchSpace))
+      SearchRecord(result.trials, result.stoppedBy, getEvaluator.isLargerBetter, get(searchSpace))
     val model = new BayesianCrossValidatorModel(
       uid,
-      fittedBest(data, found),
+      fittedBest(data, result),
       scores.map(of => of.sum / of.length).toArray,
-      found.trials.map(_.std).toArray,
+      result.trials.map(_.std).toArray,
       models,
       record
     )
-    withParams[CrossValidatorModel](model, found)
+    withParams[CrossValidatorModel](model, result)
     model.setParent(this)
     model
   }
@@ -65,9 +70,7 @@ class BayesianCrossValidator(override val uid: String)
     val (count, column) = (getNumFolds, getFoldCol)
     if (isRolling) {
       if (column.nonEmpty)
-        throw new IllegalArgumentException(
-          "foldCol and timestampCol are both set: clear one of them"
-        )
+        refuse("foldCol and timestampCol are both set; clear one of them")
       Folds.rolling(data, $(timestampCol), $(horizon), count, level)(block)
     } else if (column.nonEmpty) Folds.byColumn(data, column, count, level)(block)
     else Folds.hashed(data, Seq.fill(count)(1.0 / count), $(seed), level)(block)

@@ -5,19 +5,23 @@ import scala.collection.mutable
 import org.apache.spark.ml.param._
 import org.json4s._
 
-import SearchDimensions.IntRange
+import sparkprophet.bayesian.SearchDimensions
+import sparkprophet.bayesian.SearchDimensions.IntRange
+import sparkprophet.params.{ParamValues, PlainJson}
+import sparkprophet.params.Messages.refuse
+import sparkprophet.workers.SearchProcess
 
 /**
  * Builds a [[SearchSpace]] from the params of a Spark ML stage, or of a Pipeline's stages.
  *
- * Used as Spark's `ParamGridBuilder` is: every method returns the builder, and a param that is added
- * again takes its new values in its old place. All bounds and values have to pass the param's own
- * check. Each method throws IllegalArgumentException, with the param as `Stage.param`, the value found
- * and the remedy, for values that the param or the search does not take.
+ * Used as Spark's `ParamGridBuilder` is: every method returns the builder, and a param that is
+ * added again takes its new values in its old place. All bounds and values have to pass the param's
+ * own check. Each method throws IllegalArgumentException, with the param as `Stage.param`, the
+ * value found and the remedy, for values that the param or the search does not take.
  *
- * `when` makes a param conditional: it is searched only in trials where all of the params in it have
- * one of the values given, and keeps the stage's own value in the others. The params named in it have
- * been added before, with `addChoice`, `addGrid` or `addInt`.
+ * `when` makes a param conditional: it is searched only in trials where all of the params in it
+ * have one of the values given, and keeps the stage's own value in the others. The params named in
+ * it have been added before, with `addChoice`, `addGrid` or `addInt`.
  *
  * `space` is what the Bayesian tuners take. For any other tuner, Spark's own ones too, `build` and
  * `tell` give the search in rounds.
@@ -31,7 +35,6 @@ import SearchDimensions.IntRange
 class BayesianParamGridBuilder(seed: Long) {
 
   import BayesianParamGridBuilder._
-  import TableParams.refuse
   import ParamValues.{label, written}
 
   /** A builder of seed 0. */
@@ -54,7 +57,10 @@ class BayesianParamGridBuilder(seed: Long) {
       case _: DoubleParam => identity
       case _: FloatParam => _.toFloat
       case _ =>
-        refuse(s"${label(param)}: takes no real numbers; use addInt or addChoice")
+        refuse(
+          s"${label(param)}: found the ${param.getClass.getSimpleName}, must be a param of real " +
+            "numbers; use addInt or addChoice"
+        )
     }
     val named = s"${label(param)}: uniform"
     val made = SearchDimensions
@@ -91,13 +97,13 @@ class BayesianParamGridBuilder(seed: Long) {
       when: Map[Param[_], Seq[Any]] = Map.empty
   ): this.type = {
     checkStage(param)
-    val found = values.toSeq.zipWithIndex.map { case (value, i) =>
+    val choices = values.toSeq.zipWithIndex.map { case (value, i) =>
       written(param, s"values($i)", value)
     }
     val named = s"${label(param)}: choice"
     put(
       param,
-      SearchDimensions.choice(named, param.name, param.parent, found, conditions(param, when))
+      SearchDimensions.choice(named, param.name, param.parent, choices, conditions(param, when))
     )
   }
 
@@ -133,7 +139,8 @@ class BayesianParamGridBuilder(seed: Long) {
     val (fixed, searched) = entries.values.toSeq.partition(isFixed)
     if (searched.isEmpty)
       refuse(
-        "BayesianParamGridBuilder: found no param to search; call addUniform, addInt or addChoice first"
+        "BayesianParamGridBuilder: found no param to search; call addUniform, addInt or " +
+          "addChoice first"
       )
     SearchSpace.of(searched, fixed)
   }
@@ -149,7 +156,7 @@ class BayesianParamGridBuilder(seed: Long) {
    *   stage, where nothing was added to be searched, and where Python cannot run
    */
   def build(count: Int): Array[ParamMap] = {
-    if (count < 1) refuse(s"build: found a count of $count; give at least 1")
+    if (count < 1) refuse(s"count: found $count, must be at least 1")
     val searched = space
     val keyed = paramsOf(searched)
     val proposed = SearchProcess.once(
@@ -179,8 +186,7 @@ class BayesianParamGridBuilder(seed: Long) {
       : this.type = {
     if (paramMaps.length != metrics.length)
       refuse(
-        s"tell: found ${paramMaps.length} paramMaps and ${metrics.length} metrics; give one " +
-          "metric per map"
+        s"metrics: found ${metrics.length} for ${paramMaps.length} paramMaps, must be one per map"
       )
     paramMaps.zip(metrics).foreach { case (paramMap, metric) =>
       val told = new Tried(paramMap, Some(if (isLargerBetter) -metric else metric))
@@ -200,8 +206,8 @@ class BayesianParamGridBuilder(seed: Long) {
       val param = params.getOrElse(
         owner,
         refuse(
-          s"build: the builder was made from JSON and has no stage for '${entry.key}'; add the " +
-            "params of a stage to a new builder"
+          s"build: found a builder made from JSON, which has no stage for '${entry.key}'; add " +
+            "the params of a stage to a new builder"
         )
       )
       entry.key -> param
@@ -214,8 +220,8 @@ class BayesianParamGridBuilder(seed: Long) {
   }
 
   private def position(param: Param[_]): Int = {
-    val found = entries.keys.toSeq.indexOf(ownerOf(param))
-    if (found >= 0) found else entries.size
+    val place = entries.keys.toSeq.indexOf(ownerOf(param))
+    if (place >= 0) place else entries.size
   }
 
   private def conditions(param: Param[_], when: Map[Param[_], Seq[Any]]): JArray =
@@ -224,7 +230,7 @@ class BayesianParamGridBuilder(seed: Long) {
       val named = s"${label(param)}: when: ${label(other)}"
       val known = entries.get(ownerOf(other)).filter(_ => position(other) < position(param))
       val dimension = known.getOrElse(
-        refuse(s"$named: was not added before it; add it first, with addChoice or addInt")
+        refuse(s"$named: is not added before it; add it first, with addChoice or addInt")
       )
       SearchDimensions.when(named, dimension, values.map(written(other, "when", _)))
     })
@@ -232,8 +238,6 @@ class BayesianParamGridBuilder(seed: Long) {
 
 /** Builders from JSON, and the paper's own space. */
 object BayesianParamGridBuilder {
-
-  import TableParams.refuse
 
   /** A builder whose `space` equals the one written; throws as `SearchSpace.fromJson`. */
   def fromJson(text: String): BayesianParamGridBuilder = {
@@ -250,8 +254,9 @@ object BayesianParamGridBuilder {
 
   /**
    * The search space of the Prophet-on-Spark paper, for the params of a `GroupedProphet`: the
-   * seasonality mode, five prior scales (uniform, not logarithmic) and three Fourier orders, both ends
-   * inclusive. It comes from Python, so a Spark session has to be active, which says which one.
+   * seasonality mode, five prior scales (uniform, not logarithmic) and three Fourier orders, both
+   * ends inclusive. It comes from Python, so a Spark session has to be active, which says which
+   * one.
    *
    * @throws IllegalArgumentException where the estimator has not all of these params
    */
@@ -262,8 +267,8 @@ object BayesianParamGridBuilder {
     val missing = names.filterNot(estimator.hasParam)
     if (missing.nonEmpty)
       refuse(
-        s"paperSearchSpace: the estimator is ${estimator.uid}, which has no param " +
-          s"${missing.mkString(", ")}; give a GroupedProphet"
+        s"estimator: found ${estimator.uid}, which has no param ${missing.mkString(", ")}, must " +
+          "be a GroupedProphet"
       )
     val builder = new BayesianParamGridBuilder()
     for ((name, dimension) <- names.zip(dimensions)) {
@@ -304,5 +309,7 @@ object BayesianParamGridBuilder {
 
   private def checkStage(param: Param[_]): Unit =
     if (param == null)
-      refuse("BayesianParamGridBuilder: found null; give a param of a stage, such as lr.regParam")
+      refuse(
+        "BayesianParamGridBuilder: found null, must be a param of a stage, such as lr.regParam"
+      )
 }

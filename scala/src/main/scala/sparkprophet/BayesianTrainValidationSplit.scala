@@ -9,6 +9,9 @@ import org.apache.spark.sql.{DataFrame, Dataset}
 import org.apache.spark.sql.types.StructType
 import org.apache.spark.storage.StorageLevel
 
+import sparkprophet.bayesian.{BayesianTuner, Fold, Folds}
+import sparkprophet.saving.{Metadata, StageReader, StageWriter, TunerFolder, Written}
+
 /**
  * `TrainValidationSplit` that searches; see [[BayesianCrossValidator]].
  *
@@ -23,22 +26,22 @@ class BayesianTrainValidationSplit(override val uid: String)
   setDefault(seed, 0L)
 
   /**
-   * The model of the best candidate, fitted on all rows, with the record of the search; throws as that
-   * of [[BayesianCrossValidator]].
+   * The model of the best candidate, fitted on all rows, with the record of the search; throws as
+   * that of [[BayesianCrossValidator]].
    */
   override def fit(dataset: Dataset[_]): BayesianTrainValidationSplitModel = {
     val data = dataset.toDF()
-    val found = search(data)
+    val result = search(data)
     val record =
-      SearchRecord(found.trials, found.stoppedBy, getEvaluator.isLargerBetter, get(searchSpace))
+      SearchRecord(result.trials, result.stoppedBy, getEvaluator.isLargerBetter, get(searchSpace))
     val model = new BayesianTrainValidationSplitModel(
       uid,
-      fittedBest(data, found),
-      found.trials.map(_.value.getOrElse(Double.NaN)).toArray,
-      Option.when(getCollectSubModels)(found.trials.map(found.model(_, 0)).toArray),
+      fittedBest(data, result),
+      result.trials.map(_.value.getOrElse(Double.NaN)).toArray,
+      Option.when(getCollectSubModels)(result.trials.map(result.model(_, 0)).toArray),
       record
     )
-    withParams[TrainValidationSplitModel](model, found)
+    withParams[TrainValidationSplitModel](model, result)
     model.setParent(this)
     model
   }
@@ -77,8 +80,8 @@ object BayesianTrainValidationSplit extends MLReadable[BayesianTrainValidationSp
 /**
  * A TrainValidationSplitModel with the record of its search.
  *
- * `bestModel`, `validationMetrics` and `subModels` are those of Spark's class: one entry per trial, in
- * the order of `getEstimatorParamMaps`; NaN and null for a candidate that failed.
+ * `bestModel`, `validationMetrics` and `subModels` are those of Spark's class: one entry per trial,
+ * in the order of `getEstimatorParamMaps`; NaN and null for a candidate that failed.
  */
 class BayesianTrainValidationSplitModel private[sparkprophet] (
     override val uid: String,

@@ -6,7 +6,7 @@ import org.apache.spark.sql.types.DoubleType
 
 /**
  * Each metric as one aggregate over the columns y, yhat and w; lower and upper for the bounds'
- * metrics; step, the size of the last change of y, for mase. NULL where it is not defined.
+ * metrics; change, the size of the last step of y, for mase. NULL where it is not defined.
  */
 private[sparkprophet] object ForecastMetrics {
 
@@ -26,7 +26,7 @@ private[sparkprophet] object ForecastMetrics {
     case "mape" => ratio(sum(w * relativeError), sum(when(y =!= 0, w)))
     case "smape" => weightedMean(symmetricError)
     case "mdape" => median(relativeError)
-    case "mase" => ratio(weightedMean(absoluteError), avg("step"))
+    case "mase" => ratio(weightedMean(absoluteError), avg("change"))
     case "pinball" =>
       val low = pinballLoss(col("lower"), (1 - intervalWidth) / 2)
       val high = pinballLoss(col("upper"), (1 + intervalWidth) / 2)

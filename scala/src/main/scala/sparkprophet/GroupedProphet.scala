@@ -9,6 +9,11 @@ import org.json4s._
 import org.json4s.JsonDSL._
 import org.json4s.jackson.JsonMethods.parse
 
+import sparkprophet.grouped.{GroupWork, Job}
+import sparkprophet.params.{Columns, GroupedProphetParams, InputChecks, InputColumns}
+import sparkprophet.saving.{StageReader, StageWriter, Written}
+import sparkprophet.workers.PythonWorkers
+
 /**
  * Fits one Prophet per group of a DataFrame, in Spark's own Python workers.
  *
@@ -44,7 +49,7 @@ class GroupedProphet(override val uid: String)
   override def fit(dataset: Dataset[_]): GroupedProphetModel = {
     val began = System.currentTimeMillis()
     val spark = dataset.sparkSession
-    Columns.check(this, dataset, fitting = true)
+    InputChecks.check(this, dataset, fitting = true)
     val answer = PythonWorkers.check(spark, GroupedProphet.request(this))
     val work = GroupWork(
       GroupWork.keyed(dataset, this),
@@ -54,7 +59,7 @@ class GroupedProphet(override val uid: String)
       _ => GroupWork.layout(this, answer \ "config"),
       GroupedProphet.recordOf(answer)
     )
-    val (models, summary) = work.materialise(began)
+    val (models, summary) = Job.materialise(work, began)
     GroupedProphetModel.finished(uid, this, models, summary).setParent(this)
   }
 
@@ -102,9 +107,8 @@ object GroupedProphet extends MLReadable[GroupedProphet] {
   ): StructType = {
     val session = SparkSession.getActiveSession
     val sensitive = session.exists(_.conf.get("spark.sql.caseSensitive", "false") == "true")
-    Columns.checkSchema(params, schema, fitting, sensitive)
-    val outputs = Seq(params.getPredictionCol, params.getLowerCol, params.getUpperCol)
-    StructType(schema.fields ++ outputs.map(StructField(_, DoubleType)))
+    InputChecks.check(params, new InputColumns(schema, sensitive), fitting)
+    StructType(schema.fields ++ Columns.outputs(params).map(StructField(_, DoubleType)))
   }
 }
 

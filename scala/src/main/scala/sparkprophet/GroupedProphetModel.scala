@@ -8,6 +8,11 @@ import org.apache.spark.sql.functions._
 import org.apache.spark.sql.types.StructType
 import org.json4s.JsonDSL._
 
+import sparkprophet.grouped.Forecasting
+import sparkprophet.params.{Columns, GroupedProphetParams, InputChecks}
+import sparkprophet.params.Messages.{clip, refuse}
+import sparkprophet.saving.{ModelsTable, StageReader, StageWriter, Written}
+
 /**
  * Fitted models, one row per key of the fitted DataFrame, whatever happened to it.
  *
@@ -39,7 +44,7 @@ class GroupedProphetModel private[sparkprophet] (
    * cpu_seconds, error. Throws IllegalArgumentException for a model that was not tuned.
    */
   def trials: DataFrame = {
-    requireTuned("trials")
+    requireTuned("trials", "trials")
     table
       .select(keys :+ explode(col("trials")).as("t"): _*)
       .select(keys :+ col("t.*"): _*)
@@ -50,7 +55,7 @@ class GroupedProphetModel private[sparkprophet] (
    * values) and seasonal_naive. Throws IllegalArgumentException for a model that was not tuned.
    */
   def comparison: DataFrame = {
-    requireTuned("best_value")
+    requireTuned("comparison", "best_value")
     val names = Seq("best_value" -> "tuned", "untuned_value" -> "untuned") :+
       ("naive_value" -> "seasonal_naive")
     table.select(keys ++ names.map { case (name, as) => col(name).as(as) }: _*)
@@ -62,7 +67,7 @@ class GroupedProphetModel private[sparkprophet] (
    * handleInvalid.
    */
   override def transform(dataset: Dataset[_]): DataFrame = {
-    Columns.check(this, dataset, fitting = false)
+    InputChecks.check(this, dataset, fitting = false)
     Forecasting.transform(dataset, this, table)
   }
 
@@ -101,7 +106,7 @@ class GroupedProphetModel private[sparkprophet] (
    * a share of the trend. NULL for rows that cannot be forecast.
    */
   def components(dataset: Dataset[_]): DataFrame = {
-    Columns.check(this, dataset, fitting = false)
+    InputChecks.check(this, dataset, fitting = false)
     Forecasting.components(dataset, this, table)
   }
 
@@ -127,9 +132,9 @@ class GroupedProphetModel private[sparkprophet] (
 
   private def keys = getGroupCols.toSeq.map(Columns.quoted)
 
-  private def requireTuned(column: String): Unit =
+  private def requireTuned(what: String, column: String): Unit =
     if (!table.columns.contains(column))
-      TableParams.refuse(s"$uid was fitted, not tuned: use GroupedProphetTuner")
+      refuse(s"$what: this model was fitted, not tuned; use GroupedProphetTuner")
 }
 
 /** Loads what `save` wrote, in this language or in Python. */
@@ -157,7 +162,7 @@ object GroupedProphetModel extends MLReadable[GroupedProphetModel] {
     val model = new GroupedProphetModel(uid, models, summary)
     params.copyTo(model)
     if (summary.groups == 0)
-      TableParams.refuse("dataset has no rows, so there is nothing to fit: check its source")
+      refuse("dataset: has no rows, so there is nothing to fit; check its source")
     val (failed, allowed) = (summary.failedFraction, params.getMaxFailedFraction)
     if (failed == 1 || failed > allowed) {
       val top = summary.counts.filter(_.status == "failed").take(3).map { c =>
@@ -175,11 +180,4 @@ object GroupedProphetModel extends MLReadable[GroupedProphetModel] {
 
   // Characters: three of them, with their codes and counts, stay within those of any message.
   private val exampleLimit = 90
-
-  /** The text cut in the middle: its start names the group, its end holds the remedy. */
-  private def clip(text: String, limit: Int): String = {
-    val tail = limit / 3
-    if (text.length <= limit) text
-    else s"${text.take(limit - tail - 3)}...${text.takeRight(tail)}"
-  }
 }

@@ -4,11 +4,16 @@ import org.apache.spark.ml.Estimator
 import org.apache.spark.ml.param.{Param, ParamMap}
 import org.apache.spark.ml.util.{Identifiable, MLReadable, MLReader, MLWritable, MLWriter}
 import org.apache.spark.sql.{Dataset, SparkSession}
-import org.apache.spark.sql.functions._
 import org.apache.spark.sql.types.StructType
 import org.json4s._
 import org.json4s.JsonDSL._
-import org.json4s.jackson.JsonMethods.{compact, parse, render}
+import org.json4s.jackson.JsonMethods.{compact, render}
+
+import sparkprophet.grouped.{Checkpoint, GroupWork, Job, WarmStart}
+import sparkprophet.params.{GroupedProphetTunerParams, InputChecks}
+import sparkprophet.params.Messages.refuse
+import sparkprophet.saving.{StageReader, StageWriter, Written}
+import sparkprophet.workers.{PythonSources, PythonWorkers}
 
 /**
  * Tunes and fits one Prophet per group: an Optuna study per key, in Spark's own Python workers.
@@ -52,7 +57,7 @@ class GroupedProphetTuner(override val uid: String)
   override def fit(dataset: Dataset[_]): GroupedProphetModel = {
     val began = System.currentTimeMillis()
     val params = settings
-    Columns.check(params, dataset, fitting = true)
+    InputChecks.check(params, dataset, fitting = true)
     val request = GroupedProphet.request(params) ~ ("tuner" -> GroupedProphet.valuesOf(this))
     val answer = PythonWorkers.check(dataset.sparkSession, request)
     val search = (answer \ "search").asInstanceOf[JObject]
@@ -66,10 +71,8 @@ class GroupedProphetTuner(override val uid: String)
       GroupedProphet.recordOf(answer)
     )
     val work = workOf(warmStarted(search, workOf))
-    val (models, summary) = checkpointed(answer, dataset.schema) match {
-      case None => work.materialise(began)
-      case Some(checkpoint) => checkpoint.explained(work.materialise(began, checkpoint.rows))
-    }
+    val checkpoint = checkpointed(answer, dataset.schema)
+    val (models, summary) = Job.materialise(work, began, checkpoint)
     GroupedProphetModel.finished(uid, params, models, summary).setParent(this)
   }
 
@@ -96,7 +99,7 @@ class GroupedProphetTuner(override val uid: String)
   /** The estimator with the params that win over its own. */
   private def settings: GroupedProphet = {
     for (param <- Seq[Param[_]](estimator, searchSpace, horizon) if !isDefined(param))
-      TableParams.refuse(s"${param.name} is not set: GroupedProphetTuner needs it")
+      refuse(s"${param.name}: is not set; GroupedProphetTuner needs it")
     $(estimator).copy(ParamMap.empty).setSeed(getSeed).setParallelism(getParallelism)
   }
 
@@ -118,12 +121,12 @@ class GroupedProphetTuner(override val uid: String)
 
   /** A writer: `write.overwrite().save(path)`; the estimator is saved below. */
   override def write: MLWriter = {
-    val own = get(estimator)
+    val stage = get(estimator)
     new StageWriter(
       this,
       path => {
-        own.foreach(StageLoader.save(SparkSession.active, _, s"$path/estimator"))
-        Written(Map("estimator" -> JNothing), "hasEstimator" -> own.isDefined)
+        stage.foreach(StageLoader.save(SparkSession.active, _, s"$path/estimator"))
+        Written(Map("estimator" -> JNothing), "hasEstimator" -> stage.isDefined)
       }
     )
   }
@@ -143,34 +146,4 @@ object GroupedProphetTuner extends MLReadable[GroupedProphetTuner] {
   )
 
   override def load(path: String): GroupedProphetTuner = super.load(path)
-}
-
-/** Points that served some groups well, for the searches of all groups to try first. */
-private[sparkprophet] object WarmStart {
-
-  /**
-   * Searches a few groups alone; the best trial's point of each, as a JSON list.
-   *
-   * Which groups follows from the hashes of the keys alone: from each of the first buckets that
-   * are not empty, the group with the smallest hash. Those without a holdout give no point.
-   */
-  def bestPoints(work: GroupWork, groups: Int): String = {
-    val chosen = work.data
-      .groupBy(Packing.bucket(col("seed")).as("bucket"))
-      .agg(min("seed"), count("*"))
-      .orderBy("bucket")
-      .limit(groups)
-      .collect()
-    val seeds = chosen.map(_.getLong(1)).toSeq
-    val costs = Packing.costs(chosen.map(row => row.getInt(0) -> row.getLong(2)).toMap)
-    val rows = work.copy(data = work.data.where(col("seed").isInCollection(seeds))).rows(costs)
-    val complete = filter(col("trials"), trial => trial("value").isNotNull)
-    val ranked = array_min(transform(complete, t => struct(t("value"), t("trial"), t("params"))))
-    val points = rows
-      .select(col("seed"), ranked("params").as("point"))
-      .orderBy("seed")
-      .collect()
-      .flatMap(row => Option(row.getString(1)))
-    compact(render(JArray(points.toList.map(parse(_)))))
-  }
 }

@@ -5,9 +5,11 @@ import scala.util.control.NonFatal
 import org.json4s._
 import org.json4s.jackson.JsonMethods.{compact, parse, render}
 
+import sparkprophet.params.PlainJson
+
 /**
- * Which params are searched over which values, and which are fixed: plain data, in the JSON form that
- * both languages share. [[BayesianParamGridBuilder]] makes it.
+ * Which params are searched over which values, and which are fixed: plain data, in the JSON form
+ * that both languages share. [[BayesianParamGridBuilder]] makes it.
  *
  * Two spaces are equal where their JSON is, whatever its white space and the order of fields.
  */
@@ -45,8 +47,8 @@ object SearchSpace {
   /**
    * One param of a space.
    *
-   * @param key its name in trials: the param's name, with "#2", "#3", ... for later ones of the same
-   *   name
+   * @param key its name in trials: the param's name, with "#2", "#3", ... for later ones of the
+   *   same name
    * @param parent the uid of the stage that it belongs to
    */
   private[sparkprophet] case class Entry(key: String, name: String, parent: Option[String])
@@ -61,11 +63,11 @@ object SearchSpace {
     val parsed =
       try parse(text)
       catch {
-        case NonFatal(error) => refuse(s"not JSON (${error.getMessage}); $Remedy")
+        case NonFatal(error) => refuse(s"found no JSON (${error.getMessage}); $Remedy")
       }
     parsed match {
       case json: JObject => checked(json)
-      case _ => refuse(s"found ${text.take(80)}; $Remedy")
+      case _ => refuse(s"found ${text.take(80)}, must be a JSON object; $Remedy")
     }
   }
 
@@ -85,24 +87,28 @@ object SearchSpace {
       case JInt(version) if version == FormatVersion => ()
       case JInt(version) if version > FormatVersion =>
         refuse(
-          s"formatVersion is $version, and this version reads up to $FormatVersion: install the " +
-            "newer sparkprophet that wrote it"
+          s"formatVersion: found $version, must be at most $FormatVersion; install the newer " +
+            "sparkprophet that wrote it"
         )
-      case other => refuse(s"formatVersion is ${compact(render(other))}; $Remedy")
+      case other =>
+        val text = compact(render(other))
+        refuse(s"formatVersion: found $text, must be $FormatVersion; $Remedy")
     }
     for (field <- Seq("dimensions", "fixed")) json \ field match {
       case JArray(entries) => entries.foreach(checkEntry(field, _))
-      case _ => refuse(s"the list '$field' is missing; $Remedy")
+      case _ => refuse(s"$field: found no list of that name; $Remedy")
     }
     if ((json \ "dimensions").children.isEmpty)
-      refuse("found no dimension; give at least one param to search")
+      refuse("dimensions: found none, must be at least one; add a param to search")
     new SearchSpace(json)
   }
 
   private def checkEntry(field: String, entry: JValue): Unit =
     (entry \ "kind", entry \ "name", entry \ "parent") match {
       case (_: JString, _: JString, _: JString | JNull | JNothing) => ()
-      case _ => refuse(s"'$field' holds ${compact(render(entry)).take(80)}; $Remedy")
+      case _ =>
+        val text = compact(render(entry)).take(80)
+        refuse(s"$field: found $text, must be an object with a kind and a name; $Remedy")
     }
 
   private def refuse(message: String): Nothing =

@@ -4,6 +4,9 @@ import org.apache.spark.ml.Model
 import org.apache.spark.ml.param.ParamMap
 import org.apache.spark.sql.SparkSession
 
+import sparkprophet.params.TableParams
+import sparkprophet.saving.{Manifest, Metadata, Written}
+
 /** What is kept of a search, in a model and where that is saved. */
 private[sparkprophet] case class SearchRecord(
     trials: Seq[ScoredTrial],

@@ -7,6 +7,9 @@ import org.apache.spark.ml.util.{MLReader, MLWritable}
 import org.apache.spark.sql.SparkSession
 import org.json4s._
 
+import sparkprophet.params.Messages.refuse
+import sparkprophet.saving.{Manifest, Metadata}
+
 /**
  * Loads a stage that this language or Python saved, whatever its class.
  *
@@ -45,7 +48,7 @@ object StageLoader {
     stage match {
       case writable: MLWritable => writable.write.session(spark).save(path)
       case other =>
-        TableParams.refuse(s"${other.uid} cannot be saved: ${other.getClass.getName} has no write")
+        refuse(s"${other.uid}: cannot be saved; ${other.getClass.getName} has no write")
     }
 
   private def jvmName(name: String): String =
@@ -55,8 +58,8 @@ object StageLoader {
 
   private def stages(spark: SparkSession, metadata: Metadata): Seq[PipelineStage] = {
     val uids = metadata.params.get("stageUids") match {
-      case Some(JArray(found)) => found.collect { case JString(uid) => uid }
-      case _ => TableParams.refuse(s"${metadata.path}/metadata has no stageUids: it is no Pipeline")
+      case Some(JArray(names)) => names.collect { case JString(uid) => uid }
+      case _ => refuse(s"${metadata.path}/metadata: has no stageUids, so it is no Pipeline")
     }
     val digits = uids.length.toString.length
     uids.zipWithIndex.map { case (uid, i) =>
@@ -67,16 +70,16 @@ object StageLoader {
 
   /** Only of a class of stages: a file does not say which other code runs. */
   private def reader(name: String, path: String): MLReader[Params] = {
-    def refused(why: String): Nothing = TableParams.refuse(
-      s"$path holds a '$name', $why: put the jar that has it on the class path, or load the folder " +
-        "in the language that saved it"
+    def refused(why: String): Nothing = refuse(
+      s"$path: holds a '$name', $why; put the jar that has it on the class path, or load the " +
+        "folder in the language that saved it"
     )
     val loader = Thread.currentThread().getContextClassLoader
-    val found =
+    val stageClass =
       try Class.forName(name, false, if (loader == null) getClass.getClassLoader else loader)
       catch { case _: ClassNotFoundException => refused("which is not on the class path") }
-    if (!classOf[Params].isAssignableFrom(found)) refused("which is no stage")
-    try found.getMethod("read").invoke(null).asInstanceOf[MLReader[Params]]
+    if (!classOf[Params].isAssignableFrom(stageClass)) refused("which is no stage")
+    try stageClass.getMethod("read").invoke(null).asInstanceOf[MLReader[Params]]
     catch { case _: NoSuchMethodException => refused("which cannot be loaded by itself") }
   }
 }

@@ -9,6 +9,8 @@ import org.json4s._
 import org.json4s.jackson.JsonMethods.parse
 import org.scalatest.funsuite.AnyFunSuite
 
+import sparkprophet.params.PlainJson
+
 class BayesianParamGridBuilderSuite extends AnyFunSuite with SharedSession {
 
   private val lr = new LinearRegression("lr_1")
@@ -103,38 +105,38 @@ class BayesianParamGridBuilderSuite extends AnyFunSuite with SharedSession {
     assert(
       refused(_.addUniform(named.regParam, -1.0, 1.0))
         .startsWith(
-          "linReg.regParam: low: found -1.0 (Double), which the param does not take"
+          "linReg.regParam: low: found -1.0 (Double), must be a value that the param takes"
         )
     )
     assert(
       refused(_.addUniform(lr.regParam, 1.0, 0.5)) ==
-        "lr_1.regParam: uniform: found low = 1.0, high = 0.5; give low < high, or addChoice with " +
-        "one value for a param that does not vary"
+        "lr_1.regParam: uniform: found low = 1.0, high = 0.5, must be low < high; use addChoice " +
+        "with one value for a param that does not vary"
     )
-    assert(refused(_.addUniform(lr.regParam, 0.0, 1.0, log = true)).contains("give low > 0 or log"))
-    assert(refused(_.addUniform(lr.regParam, 0.0, Double.NaN)).contains("give a finite number"))
-    assert(refused(_.addUniform(lr.maxIter, 1, 5)) == "lr_1.maxIter: takes no real numbers; use " +
-      "addInt or addChoice")
+    assert(refused(_.addUniform(lr.regParam, 0.0, 1.0, log = true)).contains("must be low > 0 or"))
+    assert(refused(_.addUniform(lr.regParam, 0.0, Double.NaN)).contains("must be a finite number"))
+    assert(refused(_.addUniform(lr.maxIter, 1, 5)) == "lr_1.maxIter: found the IntParam, must be " +
+      "a param of real numbers; use addInt or addChoice")
     assert(refused(_.addInt(
       lr.maxIter,
       1,
       9,
       step = 9
-    )).contains("give one from 1 to high - low = 8"))
-    assert(refused(_.addInt(lr.maxIter, 1, 9, step = 2, log = true)).contains("give step = 1"))
-    assert(refused(_.addInt(lr.maxIter, 0, 9, log = true)).contains("give low >= 1"))
+    )).contains("must be from 1 to high - low = 8"))
+    assert(refused(_.addInt(lr.maxIter, 1, 9, step = 2, log = true)).contains("must be step = 1"))
+    assert(refused(_.addInt(lr.maxIter, 0, 9, log = true)).contains("must be low >= 1"))
     assert(refused(_.addInt(
       lr.maxIter,
       -1,
       9
-    )).contains("low: found -1 (Integer), which the param"))
+    )).contains("low: found -1 (Integer), must be a value that the param"))
     assert(refused(_.addInt(lr.maxIter, 1, 1L << 40)).startsWith("lr_1.maxIter: high: found"))
     assert(refused(_.addInt(lr.solver, 1, 2)).startsWith("lr_1.solver: low: found"))
     assert(refused(_.addChoice(
       lr.solver,
       Seq("l-bfgs", "best")
     )).startsWith("lr_1.solver: values(1)"))
-    assert(refused(_.addChoice(lr.maxIter, Nil)).contains("found none; give at least one value"))
+    assert(refused(_.addChoice(lr.maxIter, Nil)).contains("found none, must be at least one value"))
     assert(refused(_.addChoice(lr.maxIter, Seq(3, 3))).contains("found 3 twice"))
     assert(refused(_.addChoice(
       lr.regParam,
@@ -142,7 +144,7 @@ class BayesianParamGridBuilderSuite extends AnyFunSuite with SharedSession {
     )).contains("finite number"))
     val stages = Seq(Array[PipelineStage](lr))
     assert(refused(_.addChoice(new Pipeline("p").stages, stages)).startsWith("p.stages: values(0)"))
-    assert(refused(_.addInt(null, 1, 2)).contains("found null; give a param of a stage"))
+    assert(refused(_.addInt(null, 1, 2)).contains("found null, must be a param of a stage"))
     assert(refused(_.space).contains("found no param to search"))
   }
 
@@ -156,15 +158,15 @@ class BayesianParamGridBuilderSuite extends AnyFunSuite with SharedSession {
     )
     assert(
       refused(Map(logistic.family -> Seq("auto"))) ==
-        "log.regParam: when: log.family: was not added before it; add it first, with addChoice or " +
+        "log.regParam: when: log.family: is not added before it; add it first, with addChoice or " +
         "addInt"
     )
-    assert(refused(Map(logistic.regParam -> Seq(0.1))).contains("was not added before it"))
+    assert(refused(Map(logistic.regParam -> Seq(0.1))).contains("is not added before it"))
     assert(
-      refused(Map(logistic.tol -> Seq(0.1))).contains("is no param of choices or whole numbers")
+      refused(Map(logistic.tol -> Seq(0.1))).contains("must be a param of choices or whole numbers")
     )
-    assert(refused(Map(logistic.maxIter -> Seq(4))).contains("found 4, which it never is"))
-    assert(refused(Map(logistic.maxIter -> Nil)).contains("give at least one value"))
+    assert(refused(Map(logistic.maxIter -> Seq(4))).contains("found 4, must be one of the values"))
+    assert(refused(Map(logistic.maxIter -> Nil)).contains("must be at least one value"))
     assert(refused(Map(logistic.maxIter -> Seq(5, 5))).contains("found 5 twice"))
   }
 
@@ -176,7 +178,7 @@ class BayesianParamGridBuilderSuite extends AnyFunSuite with SharedSession {
     val newer = """{"formatVersion": 2, "dimensions": [], "fixed": []}"""
     assert(messageOf(SearchSpace.fromJson(newer)).contains("install the newer sparkprophet"))
     val empty = """{"formatVersion": 1, "dimensions": [], "fixed": []}"""
-    assert(messageOf(SearchSpace.fromJson(empty)).contains("at least one param to search"))
+    assert(messageOf(SearchSpace.fromJson(empty)).contains("add a param to search"))
   }
 
   test("build fills the space evenly at first, and is near the best once it was told") {
@@ -222,14 +224,14 @@ class BayesianParamGridBuilderSuite extends AnyFunSuite with SharedSession {
 
   test("a wrong call of build or tell is refused") {
     val rounds = builder.addUniform(lr.regParam, 0.0, 1.0)
-    assert(messageOf(rounds.build(0)).contains("give at least 1"))
+    assert(messageOf(rounds.build(0)).contains("must be at least 1"))
     assert(messageOf(rounds.tell(
       Array(ParamMap.empty),
       Array(),
       true
-    )).contains("1 paramMaps and 0"))
+    )).contains("found 0 for 1 paramMaps"))
     val nameless = BayesianParamGridBuilder.fromJson(rounds.toJson)
-    assert(messageOf(nameless.build(1)).contains("was made from JSON and has no stage"))
+    assert(messageOf(nameless.build(1)).contains("made from JSON, which has no stage"))
   }
 
   test("the paper's space has nine params of an estimator that has them") {

@@ -16,6 +16,8 @@ import org.json4s._
 import org.json4s.jackson.JsonMethods.parse
 import org.scalatest.funsuite.AnyFunSuite
 
+import sparkprophet.saving.{Manifest, TunerFolder}
+
 class BayesianPersistenceSuite extends AnyFunSuite with SharedSession {
 
   private val lr = new LinearRegression()
@@ -87,8 +89,8 @@ class BayesianPersistenceSuite extends AnyFunSuite with SharedSession {
       val loaded = BayesianCrossValidatorModel.load(path)
       assertSame(loaded, searched)
       for (fold <- 0 to 1; i <- searched.trials.indices) {
-        val found = Option(loaded.subModels(fold)(i)).map(coefficients)
-        assert(found == Option(searched.subModels(fold)(i)).map(coefficients))
+        val kept = Option(loaded.subModels(fold)(i)).map(coefficients)
+        assert(kept == Option(searched.subModels(fold)(i)).map(coefficients))
       }
       val again = loaded.transform(data).select("prediction").collect()
       assert(again sameElements searched.transform(data).select("prediction").collect())
@@ -153,7 +155,7 @@ class BayesianPersistenceSuite extends AnyFunSuite with SharedSession {
       val before = metadata(path)
       intercept[FileAlreadyExistsException](searched.save(path))
       val unsaved = new BayesianCrossValidator().setEvaluator(rmse)
-      assert(messageOf(unsaved.write.overwrite().save(path)).startsWith("estimator is not set"))
+      assert(messageOf(unsaved.write.overwrite().save(path)).startsWith("estimator: is not set"))
       assert(metadata(path) == before)
       assert(new File(path).getParentFile.list().toSet == Set("saved"))
     }

@@ -7,6 +7,8 @@ import org.apache.spark.sql.functions._
 import org.apache.spark.storage.StorageLevel
 import org.scalatest.funsuite.AnyFunSuite
 
+import sparkprophet.bayesian.{Fold, Folds}
+
 class FoldsSuite extends AnyFunSuite with SharedSession {
 
   private val level = StorageLevel.MEMORY_AND_DISK
@@ -78,7 +80,8 @@ class FoldsSuite extends AnyFunSuite with SharedSession {
     val data = rows.withColumn("the fold.x", (col("id") % 3).cast("int"))
     val folds = Folds.byColumn(data, "the fold.x", 3, level)(held)
     assert(folds == (0L to 2L).map(fold => (0L until 16L).filter(_ % 3 == fold)))
-    assert(messageOf(Folds.byColumn(data, "no", 3, level)(held)).startsWith("foldCol is 'no', and"))
+    val unknown = messageOf(Folds.byColumn(data, "no", 3, level)(held))
+    assert(unknown.startsWith("foldCol: there is no column 'no'; columns: "))
     assert(messageOf(Folds.byColumn(
       data,
       "t",
@@ -86,7 +89,7 @@ class FoldsSuite extends AnyFunSuite with SharedSession {
       level
     )(held)).contains("must be of whole numbers"))
     val few = messageOf(Folds.byColumn(data, "the fold.x", 2, level)(held))
-    assert(few.contains("the column holds 2, must be from 0 to 1"))
+    assert(few.contains("holds 2, must be from 0 to 1"))
     val none = messageOf(Folds.byColumn(data, "the fold.x", 4, level)(held))
     assert(none.contains("fold 3, by the column 'the fold.x', has no validation rows"))
     val missing = data.withColumn("the fold.x", when(col("id") > 0, lit(1)))
@@ -113,7 +116,7 @@ class FoldsSuite extends AnyFunSuite with SharedSession {
     assert(Folds.rolling(data, "at", 1, 2, level)(held) == Seq(Seq(2), Seq(3, 4)))
     val short = messageOf(Folds.rolling(data, "at", 2, 2, level)(held))
     assert(
-      short == "horizon is 2: column 'at' has 3 different values, but 2 folds of 2 steps need 5: " +
+      short == "horizon: found 3 different values in column 'at', but 2 folds of 2 steps need 5; " +
         "lower numFolds or horizon"
     )
     val nested = data.withColumn("array", array(col("id")))

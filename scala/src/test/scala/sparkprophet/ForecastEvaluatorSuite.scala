@@ -1,6 +1,6 @@
 package sparkprophet
 
-import java.nio.file.Files
+import java.nio.file.{Files, Path}
 
 import org.apache.commons.io.FileUtils
 import org.apache.spark.SPARK_VERSION
@@ -198,7 +198,7 @@ class ForecastEvaluatorSuite extends AnyFunSuite with BeforeAndAfterAll {
     val rows = twoSeries
       .withColumn("the `key`.x", when(col("item") === "a", 1).otherwise(2))
       .withColumn("w", col("w").cast("decimal(10,2)"))
-      .withColumn("key0", lit("in the way"))
+      .withColumn("key_0", lit("in the way"))
     val it = new ForecastEvaluator()
       .setMetricName("mae")
       .setGroupCols(Array("item", "the `key`.x"))
@@ -247,28 +247,28 @@ class ForecastEvaluatorSuite extends AnyFunSuite with BeforeAndAfterAll {
     val it = evaluator("mae").setWeightCol("w")
     val error = intercept[Exception](it.evaluate(twoSeries.withColumn("w", -col("w"))))
     val messages = Iterator.iterate[Throwable](error)(_.getCause).takeWhile(_ != null)
-    assert(messages.exists(_.getMessage.contains("a column with a negative weight")))
+    assert(messages.exists(_.getMessage.contains("weightCol: found -")))
   }
 
   test("a wrong param is refused with its name, its value and the remedy") {
     assert(
-      messageOf(evaluator("rsme")) == "metricName is 'rsme': choose one of rmse, mae, mape, " +
+      messageOf(evaluator("rsme")) == "metricName: found 'rsme', must be one of rmse, mae, mape, " +
         "smape, mase, wape, mdape, pinball, coverage"
     )
     assert(
       messageOf(new ForecastEvaluator().setAverage("mean")) ==
-        "average is 'mean': choose one of macro, micro"
+        "average: found 'mean', must be one of macro, micro"
     )
     for (width <- Seq(0.0, 1.0, 80.0, Double.NaN))
       assert(
         messageOf(new ForecastEvaluator().setIntervalWidth(width)) ==
-          s"intervalWidth is $width: give a number between 0 and 1"
+          s"intervalWidth: found $width, must be a number between 0 and 1"
       )
-    assert(messageOf(new ForecastEvaluator().setLabelCol("")).startsWith("labelCol holds"))
+    assert(messageOf(new ForecastEvaluator().setLabelCol("")).startsWith("labelCol: found ''"))
     val noName = Array("a", null)
-    assert(messageOf(new ForecastEvaluator().setGroupCols(noName)).startsWith("groupCols holds"))
+    assert(messageOf(new ForecastEvaluator().setGroupCols(noName)).startsWith("groupCols: found"))
     val weighted = evaluator("mdape").setWeightCol("w")
-    assert(messageOf(weighted.evaluate(twoSeries)).startsWith("weightCol is 'w' and metricName is"))
+    assert(messageOf(weighted.evaluate(twoSeries)).startsWith("weightCol: a median has no"))
   }
 
   test("a missing or unfit column is refused before any job") {
@@ -276,20 +276,19 @@ class ForecastEvaluatorSuite extends AnyFunSuite with BeforeAndAfterAll {
     def refused(it: Evaluator): String = messageOf(it.evaluate(never))
     assert(
       refused(new ForecastEvaluator().setPredictionCol("forecast")) ==
-        "predictionCol is 'forecast', and there is no such column: set predictionCol to one of " +
-        "item, ds, y, yhat, yhat_lower, yhat_upper, w"
+        "predictionCol: there is no column 'forecast'; columns: item, ds, y, yhat, " +
+        "yhat_lower, yhat_upper, w"
     )
     assert(
       refused(new ForecastEvaluator().setLabelCol("item")) ==
-        "labelCol is 'item', a column of type string, and must be a number: cast the column or " +
-        "set labelCol to another one"
+        "labelCol: column 'item' is string, must be a number; cast it"
     )
-    assert(refused(evaluator("mae").setWeightCol("ds")).startsWith("weightCol is 'ds'"))
-    assert(refused(evaluator("pinball").setLowerCol("no")).startsWith("lowerCol is 'no'"))
-    assert(refused(evaluator("coverage").setUpperCol("item")).startsWith("upperCol is 'item'"))
-    assert(refused(evaluator("mase").setTimestampCol("y")).startsWith("timestampCol is 'y'"))
+    assert(refused(evaluator("mae").setWeightCol("ds")).startsWith("weightCol: column 'ds' is"))
+    assert(refused(evaluator("pinball").setLowerCol("no")).startsWith("lowerCol: there is no"))
+    assert(refused(evaluator("coverage").setUpperCol("item")).startsWith("upperCol: column 'item'"))
+    assert(refused(evaluator("mase").setTimestampCol("y")).startsWith("timestampCol: column 'y'"))
     val noGroup = new ForecastEvaluator().setGroupCols(Array("store"))
-    assert(refused(noGroup).startsWith("groupCols is 'store'"))
+    assert(refused(noGroup).startsWith("groupCols: there is no column 'store'"))
   }
 
   test("saved and loaded, it is the same evaluator") {
@@ -310,6 +309,24 @@ class ForecastEvaluatorSuite extends AnyFunSuite with BeforeAndAfterAll {
     }
     assert(again.getGroupCols.toSeq == Seq("item"))
     assert(again.evaluate(twoSeries) == it.evaluate(twoSeries))
+    assert(Files.isDirectory(Path.of(path, "manifest")))
+    Files.writeString(Path.of(path, "metadata", "part-2"), "{}")
+    assert(messageOf(ForecastEvaluator.load(path)).contains("part-2: is not of this save"))
+  }
+
+  test("what Spark's own writer saved, without a manifest and a version, still loads") {
+    val folder = Files.createTempDirectory("evaluator")
+    try {
+      val metadata = Files.createDirectory(folder.resolve("metadata"))
+      val text = """{"class":"sparkprophet.ForecastEvaluator","timestamp":1700000000000,
+        "sparkVersion":"4.1.0","uid":"ForecastEvaluator_1","paramMap":{"metricName":"mae"},
+        "defaultParamMap":{"metricName":"wape","intervalWidth":0.9,"groupCols":[]}}"""
+      Files.writeString(metadata.resolve("part-00000"), text.replaceAll("\\s*\n\\s*", ""))
+      val loaded = ForecastEvaluator.load(folder.toString)
+      assert((loaded.uid, loaded.getMetricName) == (("ForecastEvaluator_1", "mae")))
+      assert((loaded.getIntervalWidth, loaded.getAverage) == ((0.9, "macro")))
+      assert(loaded.evaluate(twoSeries) == evaluator("mae").evaluate(twoSeries))
+    } finally FileUtils.deleteDirectory(folder.toFile)
   }
 
   test("a copy takes other params and leaves the original as it was") {

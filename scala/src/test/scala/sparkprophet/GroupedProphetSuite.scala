@@ -28,11 +28,11 @@ class GroupedProphetSuite extends AnyFunSuite with SharedSession {
   private lazy val model: GroupedProphetModel = stage.fit(lines)
 
   test("straight lines go on as lines, and a group that cannot be fitted is a row") {
-    val found = model.forecast(3).orderBy("g", "ds").collect()
-    assert(found.map(_.getString(0)).toSeq == Seq.fill(3)("down") ++ Seq.fill(3)("up"))
-    assert(found.map(_.getDate(1).toString).distinct.toSeq.head == "2024-03-01")
+    val steps = model.forecast(3).orderBy("g", "ds").collect()
+    assert(steps.map(_.getString(0)).toSeq == Seq.fill(3)("down") ++ Seq.fill(3)("up"))
+    assert(steps.map(_.getDate(1).toString).distinct.toSeq.head == "2024-03-01")
     val expected = Seq(-10.0, -10.5, -11.0, 70.0, 71.0, 72.0)
-    for ((row, y) <- found.zip(expected)) assert(math.abs(row.getDouble(2) - y) < 0.05, row)
+    for ((row, y) <- steps.zip(expected)) assert(math.abs(row.getDouble(2) - y) < 0.05, row)
     assert(model.summary.byStatus == Map("ok" -> 2L, "failed" -> 1L))
     val failures = model.failures.select("g", "error_code", "n_obs").collect()
     assert(failures.map(_.toString).toSeq == Seq("[short,TOO_SHORT,1]"))
@@ -41,13 +41,13 @@ class GroupedProphetSuite extends AnyFunSuite with SharedSession {
 
   test("transform keeps the rows and columns, and its schema is that of transformSchema") {
     val rows = lines.withColumn("note", concat(lit("row "), col("y")))
-    val found = model.transform(rows)
-    assert(found.schema.map(f => f.name -> f.dataType) ==
+    val forecasts = model.transform(rows)
+    assert(forecasts.schema.map(f => f.name -> f.dataType) ==
       model.transformSchema(rows.schema).map(f => f.name -> f.dataType))
-    assert(found.select(rows.columns.map(col).toSeq: _*).exceptAll(rows).isEmpty)
-    assert(found.count() == rows.count())
-    assert(found.where("g = 'short' and yhat is not null").isEmpty)
-    val error = found.where("g <> 'short'").select(max(abs(col("y") - col("yhat"))))
+    assert(forecasts.select(rows.columns.map(col).toSeq: _*).exceptAll(rows).isEmpty)
+    assert(forecasts.count() == rows.count())
+    assert(forecasts.where("g = 'short' and yhat is not null").isEmpty)
+    val error = forecasts.where("g <> 'short'").select(max(abs(col("y") - col("yhat"))))
     assert(error.head().getDouble(0) < 0.05)
   }
 
@@ -82,11 +82,11 @@ class GroupedProphetSuite extends AnyFunSuite with SharedSession {
       .withColumn("promo", (dayofmonth(col("ds")) % 3 === 0).cast("double"))
       .withColumn("y", col("y") + col("promo") * 7)
     val fitted = stage.setRegressors(Array("promo")).fit(promo)
-    assert(messageOf(fitted.forecast(3)).startsWith("the models use promo: give forecast a"))
+    assert(messageOf(fitted.forecast(3)).startsWith("regressors: the models use promo; give a"))
     val after = promo.withColumn("ds", date_add(col("ds"), 60)).withColumn("promo", lit(1.0))
-    val found = fitted.forecast(2, after, includeHistory = false).orderBy("ds").collect()
-    assert(found.length == 2)
-    for ((row, y) <- found.zip(Seq(77.0, 78.0))) assert(math.abs(row.getDouble(2) - y) < 0.2, row)
+    val steps = fitted.forecast(2, after, includeHistory = false).orderBy("ds").collect()
+    assert(steps.length == 2)
+    for ((row, y) <- steps.zip(Seq(77.0, 78.0))) assert(math.abs(row.getDouble(2) - y) < 0.2, row)
     val parts = fitted.components(promo).where("promo = 1").select("components").head()
     assert(math.abs(parts.getMap[String, Double](0)("promo") - 7) < 0.2)
   }
@@ -112,28 +112,28 @@ class GroupedProphetSuite extends AnyFunSuite with SharedSession {
 
   test("what cannot work is refused before any job, by name and with a remedy") {
     val cases = Seq[(() => Any, String)](
-      (() => stage.setGroupCols(Array("G")).fit(lines), "groupCols is 'G', and there is no such"),
-      (() => stage.setTimestampCol("g").fit(lines), "timestampCol is 'g', a column of type string"),
-      (() => stage.setLabelCol("ds").fit(lines), "labelCol is 'ds', a column of type date"),
-      (() => stage.setGroupCols(Array("y")).fit(lines), "groupCols has 'y', which is labelCol too"),
-      (() => stage.setPredictionCol("Y").fit(lines), "predictionCol is 'Y', which is in the input"),
+      (() => stage.setGroupCols(Array("G")).fit(lines), "groupCols: there is no column 'G'; did"),
+      (() => stage.setTimestampCol("g").fit(lines), "timestampCol: column 'g' is string, must be"),
+      (() => stage.setLabelCol("ds").fit(lines), "labelCol: column 'ds' is date, must be"),
+      (() => stage.setGroupCols(Array("y")).fit(lines), "groupCols: 'y' is labelCol too"),
+      (() => stage.setPredictionCol("Y").fit(lines), "predictionCol: column 'Y' is in the input"),
       (
         () => stage.setLowerCol("yhat").fit(lines),
-        "predictionCol, lowerCol, upperCol are yhat, yhat"
+        "predictionCol, lowerCol, upperCol: found yhat, yhat"
       ),
-      (() => stage.setGrowth("logistic").fit(lines), "growth is 'logistic' without capCol"),
+      (() => stage.setGrowth("logistic").fit(lines), "growth: found 'logistic' without capCol"),
       (
         () => stage.setRegressors(Array("promo")).fit(lines),
-        "regressors or seasonalities is 'promo'"
+        "regressors or seasonalities: there is no column 'promo'"
       ),
-      (() => stage.setGrowth("Linear"), "growth is 'Linear': choose one of linear, logistic, flat"),
-      (() => stage.setGroupCols(null), "groupCols is null: give an array, which may be empty"),
-      (() => stage.setIntervalWidth(1.0), "intervalWidth is 1.0: give a number between 0 and 1"),
-      (() => stage.setNChangepoints(-1), "nChangepoints is -1: give a whole number >= 0"),
-      (() => model.forecast(0), "horizon is 0: give a whole number of steps >= 1"),
-      (() => stage.fit(lines.limit(0)), "dataset has no rows"),
-      (() => model.trials, "was fitted, not tuned: use GroupedProphetTuner"),
-      (() => new GroupedProphetTuner().fit(lines), "estimator is not set: GroupedProphetTuner")
+      (() => stage.setGrowth("Linear"), "growth: found 'Linear', must be one of linear, logistic"),
+      (() => stage.setGroupCols(null), "groupCols: found null, must be an array, which may"),
+      (() => stage.setIntervalWidth(1.0), "intervalWidth: found 1.0, must be a number between 0"),
+      (() => stage.setNChangepoints(-1), "nChangepoints: found -1, must be a whole number >= 0"),
+      (() => model.forecast(0), "horizon: found 0, must be a whole number of steps >= 1"),
+      (() => stage.fit(lines.limit(0)), "dataset: has no rows"),
+      (() => model.trials, "trials: this model was fitted, not tuned; use GroupedProphet"),
+      (() => new GroupedProphetTuner().fit(lines), "estimator: is not set; GroupedProphetTuner")
     )
     for ((run, expected) <- cases) assert(messageOf(run()).contains(expected))
   }

@@ -17,10 +17,10 @@ class PythonFaultsSuite extends AnyFunSuite with SharedSession {
 
   /** A session of its own, as a notebook server gives each of its users one. */
   private def session(python: String): SparkSession = {
-    val own = spark.newSession()
-    own.conf.set("spark.sql.legacy.setCommandRejectsSparkCoreConfs", "false")
-    own.conf.set("spark.pyspark.python", python)
-    own
+    val fresh = spark.newSession()
+    fresh.conf.set("spark.sql.legacy.setCommandRejectsSparkCoreConfs", "false")
+    fresh.conf.set("spark.pyspark.python", python)
+    fresh
   }
 
   /** Four weeks of days that go up by one; fits of it need nothing but a Python that works. */

@@ -9,6 +9,10 @@ import org.json4s._
 import org.json4s.jackson.JsonMethods.parse
 import org.scalatest.funsuite.AnyFunSuite
 
+import sparkprophet.bayesian.ProcessStudy
+import sparkprophet.params.PlainJson
+import sparkprophet.workers.{PythonSources, SearchProcess}
+
 class SearchProcessSuite extends AnyFunSuite {
 
   private val python =
@@ -55,7 +59,7 @@ class SearchProcessSuite extends AnyFunSuite {
   test("a search of twelve points finds more than chance does, and says what ended it") {
     withProcess { process =>
       open(process)
-      val trials = new ProcessTrials(process, maximise = false)
+      val trials = new ProcessStudy(process, maximise = false)
       var batch = trials.next()
       while (batch.isRight) {
         batch.foreach(_.foreach { asked =>
@@ -81,7 +85,7 @@ class SearchProcessSuite extends AnyFunSuite {
   test("NaN and the infinities arrive, as failures") {
     withProcess { process =>
       open(process)
-      val trials = new ProcessTrials(process, maximise = false)
+      val trials = new ProcessStudy(process, maximise = false)
       trials.next()
       trials.tell(0, Seq(1.0, Double.NaN), 0.0)
       trials.tell(1, Seq(Double.NegativeInfinity, 1.0), 0.0)

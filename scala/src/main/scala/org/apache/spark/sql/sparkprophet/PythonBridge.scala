@@ -60,8 +60,8 @@ object PythonBridge {
    * whether it was sent now.
    */
   def ship(spark: SparkSession, file: File): Boolean =
-    // Sessions keep their files apart: what a plain addFile, or another session, sends is not found by
-    // their jobs, though listFiles has it.
+    // Sessions keep their files apart: what a plain addFile, or another session, sends is not found
+    // by their jobs, though listFiles has it.
     sent.synchronized {
       val isNew = !sent.contains(spark)
       if (isNew)

@@ -63,9 +63,9 @@ abstract class OpenTrainValidationSplitModel(
 }
 
 /**
- * Stands for the best model of a shell that Spark's writer saves: that class is final, and knows of no
- * record of a search. What it wrote before the best model is replaced by the whole folder; a shell
- * without candidates has nothing to be written after it.
+ * Stands for the best model of a shell that Spark's writer saves: that class is final, and knows of
+ * no record of a search. What it wrote before the best model is replaced by the whole folder; a
+ * shell without candidates has nothing to be written after it.
  */
 private class WritesAll(override val uid: String, writeTo: (String, Boolean) => Unit)
     extends Model[WritesAll]

@@ -1,0 +1,241 @@
+package sparkprophet.grouped
+
+import org.apache.spark.sql.{Column, DataFrame, Dataset}
+import org.apache.spark.sql.expressions.Window
+import org.apache.spark.sql.functions._
+import org.apache.spark.sql.types._
+import org.json4s._
+import org.json4s.JsonDSL._
+
+import sparkprophet.params.{Columns, GroupedProphetParams, InputChecks, ModelColumns}
+import sparkprophet.params.Messages.refuse
+import sparkprophet.workers.PythonWorkers
+
+/**
+ * Forecasts of a table of models: by rows that are given, or ahead of each key's own end. The ways
+ * of the rows are those of Python's module `sparkprophet.spark.grouped.forecasting`.
+ *
+ * The input's rows never leave the JVM. They are sorted by group, each group's model before its
+ * rows; workers see only the models, timestamps and numbers, and Spark puts their answers beside
+ * the rows.
+ */
+private[sparkprophet] object Forecasting {
+
+  private val Values = Seq("yhat", "lower", "upper")
+  private val Forecast = StructType(Values.map(StructField(_, DoubleType)))
+  private val Ahead = StructType(
+    StructField("ds", ArrayType(LongType)) +:
+      Values.map(StructField(_, ArrayType(DoubleType)))
+  )
+  private val Components = StructType(
+    Seq(
+      StructField("trend", DoubleType),
+      StructField("components", MapType(StringType, DoubleType))
+    )
+  )
+  private val StateColumns =
+    "config" +: "seed" +: ModelColumns.StateFields.map(name => s"state_$name")
+
+  /** The rows of `dataset` with forecast columns, by handleInvalid. */
+  def transform(
+      dataset: Dataset[_],
+      params: GroupedProphetParams,
+      models: DataFrame
+  ): DataFrame = {
+    val rows = byGroup(dataset, params, models, "predict", Forecast)
+    val values = Values.map(name => finite(col(s"values.$name")))
+    val refused = raise_error(complaint(params)).cast("double")
+    val checked =
+      if (params.getHandleInvalid == "error") coalesce(values.head, refused) +: values.tail
+      else values
+    val named = checked.zip(Columns.outputs(params)).map { case (value, name) => value.as(name) }
+    val result = rows.select(col("row.*") +: named: _*)
+    if (params.getHandleInvalid == "skip")
+      result.where(Columns.quoted(params.getPredictionCol).isNotNull)
+    else result
+  }
+
+  /** The rows of `dataset` with trend and the map of components. */
+  def components(
+      dataset: Dataset[_],
+      params: GroupedProphetParams,
+      models: DataFrame
+  ): DataFrame = {
+    for (name <- Components.names if dataset.columns.contains(name))
+      refuse(s"components: column '$name' is in the input already; drop it")
+    val rows = byGroup(dataset, params, models, "components", Components)
+    rows.select(col("row.*"), finite(col("values.trend")).as("trend"), col("values.components"))
+  }
+
+  /** Forecasts from the step after each key's end. */
+  def ahead(
+      params: GroupedProphetParams,
+      models: DataFrame,
+      horizon: Int,
+      freq: Option[String],
+      history: Boolean
+  ): DataFrame = {
+    requireSteps(horizon)
+    val used = Columns.columnNames(params)
+    if (used.nonEmpty)
+      refuse(
+        s"regressors: the models use ${used.mkString(", ")}; give a DataFrame with their future " +
+          "values"
+      )
+    val spark = models.sparkSession
+    val wanted: JValue = freq.fold[JValue](JNull)(JString(_))
+    PythonWorkers.check(spark, "freq" -> wanted)
+    val keys = Columns.keyNames(params)
+    val rows = models
+      .where(col("state").isNotNull)
+      .select(Columns.keys(params) ++ stateFields(params, models): _*)
+      .repartition(GroupWork.tasks(spark, params), keys.map(col): _*)
+    val arguments = ("horizon" -> horizon) ~ ("freq" -> wanted) ~ ("history" -> history)
+    val steps = PythonWorkers.column(spark, "ahead", arguments, Ahead, StateColumns.map(col): _*)
+    val zipped = arrays_zip(Ahead.names.toSeq.map(name => col(s"steps.$name").as(name)): _*)
+    val flat = rows
+      .select(keys.map(col) :+ steps.as("steps"): _*)
+      .select(keys.map(col) :+ explode(zipped).as("v"): _*)
+    val groups = keys.zip(params.getGroupCols).map { case (key, group) => col(key).as(group) }
+    val ds = Columns.wallClock(col("v.ds")).cast(models.schema("end").dataType)
+    val values = Values.zip(Columns.outputs(params)).map { case (name, as) =>
+      finite(col(s"v.$name")).as(as)
+    }
+    flat.select((groups :+ ds.as(params.getTimestampCol)) ++ values: _*)
+  }
+
+  /** Forecasts of the rows of `regressors` that lie after their key's end. */
+  def aheadOfRows(
+      params: GroupedProphetParams,
+      models: DataFrame,
+      horizon: Int,
+      regressors: Dataset[_],
+      history: Boolean
+  ): DataFrame = {
+    requireSteps(horizon)
+    InputChecks.check(params, regressors, fitting = false)
+    val keys = Columns.keyNames(params)
+    val ends = models
+      .where(col("state").isNotNull)
+      .select(modelKeys(params) :+ col("end").as("model_end"): _*)
+    val marked = regressors.select(Columns.keys(params) :+ struct("*").as("row"): _*)
+    val ds = col("row").getField(params.getTimestampCol)
+    val joined = marked
+      .join(ends, same(keys))
+      .withColumn("model_ahead", ds > col("model_end"))
+    val order = Window.partitionBy((keys :+ "model_ahead").map(col): _*).orderBy(ds)
+    val ahead = col("model_ahead") && col("model_step") <= horizon
+    val rows = joined
+      .withColumn("model_step", dense_rank().over(order))
+      .where(if (history) ahead || !col("model_ahead") else ahead)
+      .select("row.*")
+    val names = (params.getGroupCols.toSeq :+ params.getTimestampCol) ++ Columns.outputs(params)
+    transform(rows, params, models).select(names.map(Columns.quoted): _*)
+  }
+
+  private def requireSteps(horizon: Int): Unit =
+    if (horizon < 1)
+      refuse(s"horizon: found $horizon, must be a whole number of steps >= 1")
+
+  /** Columns `row` (a row of `dataset`, whole) and `values` (a struct of its outputs). */
+  private def byGroup(
+      dataset: Dataset[_],
+      params: GroupedProphetParams,
+      models: DataFrame,
+      function: String,
+      outputType: StructType
+  ): DataFrame = {
+    val spark = dataset.sparkSession
+    val inputs = Columns.inputs(params)
+    val keys = Columns.keys(params)
+    val rows = dataset.select(
+      keys ++ Seq(
+        lit(true).as("given"),
+        struct("*").as("row"),
+        lit(null).as("model"),
+        struct(inputs.map(_._2): _*).as("input")
+      ): _*
+    )
+    val model = struct(stateFields(params, models): _*)
+    val fitted = models
+      .where(col("state").isNotNull)
+      .select(
+        keys ++ Seq(
+          lit(false).as("given"),
+          lit(null).as("row"),
+          model.as("model"),
+          lit(null).as("input")
+        ): _*
+      )
+    // Spread by hand: adaptive execution would put many small groups into one task.
+    val names = Columns.keyNames(params).map(col)
+    val both = rows.union(fitted).repartition(GroupWork.tasks(spark, params), names: _*)
+    // A group's model comes before its rows.
+    val order = Window.partitionBy(names: _*).orderBy("given")
+    val fields = both.schema("model").dataType.asInstanceOf[StructType].fields.toSeq
+    val columns = col("begins") +: (fields.map(modelField) ++ inputs.map(_._1).map(input))
+    val arguments: JObject = "names" -> userNames(inputs.map(_._1), params).toList
+    val values = PythonWorkers.stream(spark, function, arguments, outputType, columns: _*)
+    both
+      .withColumn("begins", row_number().over(order) === 1)
+      .withColumn("goes_on", lead("given", 1).over(order))
+      // Models of keys that have no row stay here.
+      .where("given OR goes_on")
+      .select(col("given"), col("row"), values.as("values"))
+      .where("given")
+  }
+
+  private def modelKeys(params: GroupedProphetParams): Seq[Column] =
+    Columns.keys(params).zipWithIndex.map { case (key, i) => key.as(s"model_$i") }
+
+  private def same(keys: Seq[String]): Column =
+    keys.zipWithIndex.map { case (key, i) => col(key) <=> col(s"model_$i") }.reduce(_ && _)
+
+  /** Series' names of the input fields ds, cap, floor, x_0, x_1, ... */
+  private def userNames(names: Seq[String], params: GroupedProphetParams): Seq[String] = {
+    val columnNames = Columns.columnNames(params)
+    names.map(name => if (name.startsWith("x_")) columnNames(name.drop(2).toInt) else name)
+  }
+
+  /** A model row as the workers take it. */
+  private def stateFields(params: GroupedProphetParams, models: DataFrame): Seq[Column] =
+    Seq(col("config"), Columns.seed(params, models).as("seed")) ++
+      ModelColumns.StateFields.map(name => col(s"state.$name").as(s"state_$name"))
+
+  /** A field of a group's model, empty in its rows: Spark takes long over NULLs among arrays. */
+  private def modelField(field: StructField): Column = {
+    val empty = field.dataType match {
+      case StringType => lit("")
+      case LongType => lit(0L)
+      case kind => array().cast(kind)
+    }
+    coalesce(col(s"model.${field.name}"), empty)
+  }
+
+  /** An input column without NULLs, which Arrow hands to numpy as it is. */
+  private def input(name: String): Column = {
+    val value = col(s"input.$name")
+    if (name == "ds") coalesce(Columns.microseconds(value), lit(Long.MinValue))
+    else coalesce(value, lit(Double.NaN))
+  }
+
+  private def finite(value: Column): Column = when(!isnan(value), value)
+
+  private def complaint(params: GroupedProphetParams): Column = {
+    val row = col("row")
+    val fields = params.getGroupCols.toSeq.map(name => row.getField(name).as(name))
+    val options = java.util.Map.of("ignoreNullFields", "false")
+    val key = if (fields.isEmpty) lit("") else to_json(struct(fields: _*), options)
+    val ds = row.getField(params.getTimestampCol).cast("string")
+    concat(
+      lit("group "),
+      key,
+      lit(" cannot be forecast at "),
+      coalesce(ds, lit("NULL")),
+      lit(
+        ": unknown or failed key, or a missing regressor, cap or timestamp; see model.failures, " +
+          "or set handleInvalid to 'keep' or 'skip'"
+      )
+    )
+  }
+}
