@@ -180,9 +180,9 @@ def test_points_in_rounds_are_those_of_propose(child):
 
 def test_errors_are_told_and_the_next_call_works(child):
     assert child.raw("{")["error"]["type"] == "JSONDecodeError"
-    assert "give an object with the name of a call" in child.raw("[1]")["error"]["message"]
-    assert "give one of open, next, tell" in child.error("close")["message"]
-    assert "give one of open" in child.error("_opened")["message"]
+    assert "must be an object with the name of a call" in child.raw("[1]")["error"]["message"]
+    assert "must be one of open, next, tell" in child.error("close")["message"]
+    assert "must be one of open" in child.error("_opened")["message"]
     assert child.error("next")["message"] == "there is no search; call open first"
     assert "unexpected keyword argument 'point'" in child.error("tell", point=1)["message"]
     wrong = child.error("open", **OPEN | {"space": '{"formatVersion": 1}'})

@@ -49,18 +49,22 @@ def solve_additive(
 
     Parameters
     ----------
-    gram : (n, n)
+    gram : ndarray of float64, shape (n, n)
         B'B of `Basis`.
-    products, squares, centre : (n,), float, float
+    products, squares, centre : ndarray of float64, shape (n,); float; float
         B'u and u'u of u = y - centre: squares of a label far from zero would drown its variation.
     rows : int
         T.
-    chosen : int64 (p + S,)
+    chosen : ndarray of int64, shape (p + S,)
         Columns of B in the model: k, m, betas, then the S hinges.
-    ridge : (p,)
+    ridge : ndarray of float64, shape (p,)
         Inverse prior variances of k, m and the betas.
-    variance, least, start
-        First guess of s^2, its floor, and a first guess of the hinges' coefficients, (S,).
+    tau : float
+        Prior scale of the hinges' coefficients.
+    variance, least : float
+        First guess of s^2, and its floor.
+    start : ndarray of float64, shape (S,)
+        First guess of the hinges' coefficients.
     tolerance : float
         On the change of log s^2 in a round.
     """

@@ -40,10 +40,16 @@ def solve_nonlinear(
 ) -> tuple[Floats, float, float, int, int]:
     """A mode's coefficients, its noise variance, log posterior, iterations and status.
 
-    start : (2 + c + S,) first guess of k, offset, betas, deltas, as `evaluate` takes them.
-    H, pull : as `linearise` gives them for `start` or near it; the first step is made with them.
-    tolerance : of the log posterior: the last step is a full one after which no more than that is
-    to be gained.
+    Parameters
+    ----------
+    model : Model
+    start : ndarray of float64, shape (2 + c + S,)
+        First guess of k, offset, betas, deltas, as `evaluate` takes them.
+    H, pull : ndarray of float64
+        As `linearise` gives them for `start` or near it; the first step is made with them.
+    tolerance : float
+        Of the log posterior: the last step is a full one after which no more than that is to be
+        gained.
     """
     x, mean = start.copy(), evaluate(model, start)
     damping, gain_before = 0.0, 0.0

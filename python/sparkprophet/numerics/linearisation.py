@@ -60,7 +60,13 @@ class Model(NamedTuple):
 
 
 class Mean(NamedTuple):
-    """The mean at a point, all (T,): itself, the trend g, dg/dz, and q = 1 + X_m beta_m."""
+    """The mean at a point.
+
+    Attributes
+    ----------
+    y, g, slope, q : ndarray of float64, shape (T,)
+        The mean itself, the trend g, dg/dz, and 1 + X_m beta_m.
+    """
 
     y: Floats
     g: Floats
@@ -115,8 +121,18 @@ def restrict(
 ) -> tuple[Floats, Floats, Floats]:
     """A linearisation in all K columns as one in `columns` alone, the other betas taken to zero.
 
-    H, pull, x : of n = 2 + K + S unknowns. Returns the same of 2 + c + S. `pull` is exact but for
-    the trend's derivatives, which stay those at x.
+    Parameters
+    ----------
+    H, pull, x : ndarray of float64, shapes (n, n), (n,) and (n,)
+        Of n = 2 + K + S unknowns.
+    K : int
+    columns : ndarray of int64, shape (c,)
+
+    Returns
+    -------
+    H, pull, x : ndarray of float64
+        Of 2 + c + S unknowns. `pull` is exact but for the trend's derivatives, which stay those
+        at x.
     """
     n, c = len(x), len(columns)
     kept = np.zeros(n, dtype=np.bool_)

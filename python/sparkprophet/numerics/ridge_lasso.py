@@ -24,8 +24,16 @@ _MOST_STEPS = 1000
 def ridge_lasso(H: Floats, b: Floats, p: int, weight: float, start: Floats) -> Floats:
     """The minimiser, shape (n,).
 
-    H : (n, n) symmetric positive semidefinite; b : (n,); p : unknowns without the L1 term;
-    start : (n - p,) first guess of the others, of which a good one saves steps.
+    Parameters
+    ----------
+    H : ndarray of float64, shape (n, n)
+        Symmetric, positive semidefinite.
+    b : ndarray of float64, shape (n,)
+    p : int
+        Unknowns without the L1 term.
+    weight : float
+    start : ndarray of float64, shape (n - p,)
+        First guess of the others; a good one saves steps.
     """
     n = H.shape[0]
     F = np.empty((n + 1, n + 1))

@@ -52,8 +52,18 @@ class Prior:
 
 @dataclass(frozen=True)
 class Solution:
-    """A mode: its point (beta of shape (K,), zero for columns that are not in the model), log
-    posterior, iterations, and whether the solver reached its tolerance."""
+    """A mode.
+
+    Attributes
+    ----------
+    point : Point
+        Its beta, of shape (K,), is zero for columns that are not in the model.
+    log_posterior : float
+        Up to a constant, as `posterior.log_posterior` has it.
+    iterations : int
+    converged : bool
+        Whether the solver reached its tolerance.
+    """
 
     point: Point
     log_posterior: float
@@ -65,8 +75,12 @@ class Solution:
 class Linearisation:
     """A point and the model around it, from which fits with any of the columns can start.
 
-    H, pull : J'J, shape (n, n), and J'(y - mean), shape (n,), as `linearisation.linearise` gives
-    them with all K columns in the model, n = 2 + K + S.
+    Attributes
+    ----------
+    point : Point
+    H, pull : ndarray of float64, shapes (n, n) and (n,)
+        J'J and J'(y - mean) as `linearisation.linearise` gives them with all K columns in the
+        model, n = 2 + K + S.
     """
 
     point: Point

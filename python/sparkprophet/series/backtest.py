@@ -28,7 +28,13 @@ from sparkprophet.series.seasonality import Seasonality, long_enough, of_config
 
 @dataclass(frozen=True)
 class Fold:
-    """Rows up to a cutoff to fit, and the rows of the horizon after it to forecast."""
+    """Rows up to a cutoff to fit, and the rows of the horizon after it to forecast.
+
+    Attributes
+    ----------
+    cutoff : datetime64[us]
+    train, test : Series
+    """
 
     cutoff: np.datetime64
     train: Series

@@ -21,9 +21,12 @@ _ROWS = 2**18
 
 @dataclass(frozen=True)
 class Forecast:
-    """Forecast values in the label's unit: float64, shape (n,); NaN where there is none.
+    """Forecast values in the label's unit.
 
-    `lower` and `upper` are NaN where the config asks for no samples.
+    Attributes
+    ----------
+    yhat, lower, upper : ndarray of float64, shape (n,)
+        NaN where there is none; the bounds also where the config asks for no samples.
     """
 
     yhat: Floats
@@ -36,6 +39,9 @@ def forecast(state: State, config: Config, rows: Series, seed: int) -> Forecast:
 
     Parameters
     ----------
+    state : State
+    config : Config
+        What the series was fitted with.
     rows : Series
         In any order, past or future, shape (n,). A row whose timestamp, regressor, condition, cap
         or floor is missing or wrong gets NaN.

@@ -18,7 +18,19 @@ _PERIOD = {"yearly": 365.25, "monthly": 30.5, "weekly": 7.0, "daily": 1.0}
 class Seasonality:
     """One Fourier seasonality with nothing left on "auto".
 
-    `period` in days; `mode` additive or multiplicative; `condition` a column or None.
+    Attributes
+    ----------
+    name : str
+    period : float
+        In days.
+    order : int
+        Sine and cosine each of so many multiples of the frequency.
+    prior_scale : float
+        Of the coefficient of each of its columns.
+    mode : str
+        "additive" or "multiplicative".
+    condition : str or None
+        The column that switches it on and off.
     """
 
     name: str
