@@ -1,4 +1,4 @@
-// The Scala side of sparkprophet. `scripts/sbt.sh COMMAND` runs sbt with nothing installed but Java.
+// The Scala side of sparkprophet. `scripts/sbt.sh COMMAND` runs sbt; it needs nothing but Java.
 
 import scala.util.matching.Regex
 
@@ -33,7 +33,7 @@ def jarsIn(dir: File): Seq[File] = (dir * "*.jar").get
 /** The artifact's name without its version, to see that two jars are the same library. */
 def library(jar: File): String = jar.getName.replaceFirst("-\\d[^/]*\\.jar$", "")
 
-/** What Spark's own launcher opens (org.apache.spark.launcher.JavaModuleOptions), for Java 17 and up. */
+/** What Spark's launcher opens since Java 17 (org.apache.spark.launcher.JavaModuleOptions). */
 val sparkJavaOptions =
   Seq(
     "java.base/java.lang",
@@ -107,8 +107,9 @@ lazy val pythonSources = Def.task {
   Seq(zip)
 }
 
-// JVM and Python workers must be of one Spark version, and the workers' is the installed pyspark's. So the
-// tests are compiled and run on pyspark's jars alone; only the main code is compiled against 4.1.0.
+// JVM and Python workers must be of one Spark version, and the workers' is the installed pyspark's.
+// So the tests are compiled and run on pyspark's jars alone; only the main code is compiled against
+// 4.1.0.
 lazy val testSettings = Seq(
   Test / unmanagedJars ++= Attributed.blankSeq(pysparkJars.toSeq.flatMap(jarsIn)),
   Test / managedClasspath := {
