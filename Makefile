@@ -11,7 +11,7 @@ both_cores := -n 2 --dist loadfile --no-loadscope-reorder --max-worker-restart 1
 .DEFAULT_GOAL := help
 # Two cores at work in one target leave nothing for a second one, and its output would be mixed in.
 .NOTPARALLEL:
-.PHONY: help venv kernels demo test test-python test-scala test-slow test-pandas3 test-sparks .cache/venv-peers bench-peers \
+.PHONY: help venv kernels-and-jars demo test test-python test-scala test-slow test-pandas3 test-sparks .cache/venv-peers bench-peers \
   bench-paper bench-paper-peers card lint format wheel jar scala-examples clean distclean
 
 help: ## list the targets
@@ -20,21 +20,25 @@ help: ## list the targets
 venv: ## .venv in the checkout, from the exact versions in requirements.txt
 	@./scripts/setup_venv.sh
 
-kernels: venv # what Numba compiles, into its cache once: else every process compiles it beside the others
-	@$(env) .venv/bin/python -c 'from sparkprophet.tuning import warm_up; warm_up("tpe")'
+# What Numba compiles goes into its cache once, or every process would compile it beside the others; each
+# of the two takes one core.
+kernels-and-jars: venv
+	@$(env) .venv/bin/python -c 'from sparkprophet.tuning import warm_up; warm_up("tpe")' & kernels=$$!; \
+	  $(MAKE) --no-print-directory scala-examples; jars=$$?; \
+	  wait $$kernels && exit $$jars
 
 demo: venv ## the demo, examples/demo.py (ARGS="..." is passed on)
 	@$(env) .venv/bin/python examples/demo.py $(ARGS)
 
 test: test-python test-scala ## all tests but the slow ones
 
-test-python: kernels scala-examples ## the Python tests but the slow ones (ARGS="..." is passed to pytest)
+test-python: kernels-and-jars ## the Python tests but the slow ones (ARGS="..." is passed to pytest)
 	@$(pytest) -m 'not slow' $(both_cores) $(ARGS)
 
 test-scala: venv ## the Scala tests, on the jars of .venv's pyspark
-	@$(env) ./scripts/sbt.sh test scalafmtSbtCheck scalafmtCheckAll examples/scalafmtCheckAll
+	@$(env) ./scripts/sbt.sh test
 
-test-slow: venv ## the slow Python tests
+test-slow: kernels-and-jars ## the slow Python tests
 	@$(pytest) -m slow $(ARGS)
 
 test-pandas3: ## the Python tests in a second environment, with pandas 3

@@ -17,6 +17,7 @@ from typing import Any
 
 import machine
 import numpy as np
+import spark_sessions
 from pyspark.ml import Pipeline
 from pyspark.ml.evaluation import RegressionEvaluator
 from pyspark.ml.feature import PCA
@@ -26,7 +27,6 @@ from pyspark.ml.tuning import CrossValidator
 from pyspark.sql import DataFrame, SparkSession
 
 from sparkprophet import BayesianCrossValidator, BayesianParamGridBuilder
-from sparkprophet.command.session import quiet_session
 
 PARALLELISM = (1, 2, 4)
 FOLDS = 3
@@ -110,22 +110,22 @@ def main() -> None:
     arguments = parser.parse_args()
     about = machine.description()
     machine.print_description(about)
-    with quiet_session("parallelism") as spark:
-        found = compare(regression(spark, arguments.rows), arguments.trials, arguments.rounds)
+    data = regression(spark_sessions.session("local[*]"), arguments.rows)
+    measured = compare(data, arguments.trials, arguments.rounds)
     rows = []
     for name in ("ours", "Spark's"):
         for parallelism in PARALLELISM:
-            own = [f for f in found if f["tuner"] == name and f["parallelism"] == parallelism]
-            wall, busy = (machine.middle(f[key] for f in own) for key in ("wall", "busy"))
+            fits = [f for f in measured if f["tuner"] == name and f["parallelism"] == parallelism]
+            wall, busy = (machine.middle(f[key] for f in fits) for key in ("wall", "busy"))
             rows.append([name, str(parallelism), f"{wall:.1f}", f"{busy:.2f}"])
     title = f"{arguments.trials} candidates x {FOLDS} folds + 1, {arguments.rows} rows; medians"
     machine.print_table(title, ("", "parallelism", "seconds", "cores busy"), rows)
-    ours = [f["metrics"] for f in found if f["tuner"] == "ours"]
+    ours = [f["metrics"] for f in measured if f["tuner"] == "ours"]
     print(
         "metrics of all of our trials equal, to 1e-9, whatever the parallelism:",
         bool(np.allclose(ours, ours[0], rtol=1e-9, atol=0)),
     )
-    machine.write_json(arguments.json, about | {"arguments": vars(arguments), "runs": found})
+    machine.write_json(arguments.json, about | {"arguments": vars(arguments), "runs": measured})
 
 
 if __name__ == "__main__":

@@ -47,7 +47,8 @@ if ! is_whole; then
   }
 fi
 
-options=(-Xmx1g -Xss4m -Dsbt.server.autostart=false -Dsbt.supershell=false)
+# A build is over before what the second compiler optimises pays for the optimising.
+options=(-Xmx1g -Xss4m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Dsbt.server.autostart=false -Dsbt.supershell=false)
 # sbt keeps what it fetches in the home. The JVM would take the account's: a HOME set on purpose counts
 # more, and where there is none to write to, the checkout has to do.
 home=${HOME:-$cache/home}

@@ -30,9 +30,26 @@ _SEARCH_SHARE = 0.9
 class Search:
     """How every series is searched: the params of GroupedProphetTuner, with its defaults.
 
-    `space_json` is SearchSpace.toJson; `until` is the `time.time()` at which the whole job's
-    timeout ends, or None; `group_timeout` in seconds, 0 for none; `starts_json` is a list of points
-    to try first, after the estimator's own values.
+    Attributes
+    ----------
+    space_json : str
+        Of SearchSpace.toJson.
+    horizon, num_folds, period, initial : int
+        Of the holdouts: see `backtest.make_folds`.
+    metric : str
+        The loss that is minimised.
+    num_trials, sampler, num_startup_trials, early_stopping_rounds, min_delta
+        As in `run_study`.
+    warm_start : bool
+        Whether the estimator's own values are a candidate, tried first.
+    collect_trials : bool
+        Whether the trials are kept.
+    group_timeout : float
+        Seconds for one series, 0 for no limit.
+    until : float or None
+        The `time.time()` at which the whole job's timeout ends.
+    starts_json : str
+        A list of points to try first, after the estimator's own values.
     """
 
     space_json: str
@@ -63,8 +80,18 @@ def tune_series(series: Series, config: Config, seed: int, search: Search, threa
     """Search the config of one series on its last rows, then fit all of them with the best.
 
     A series too short for a holdout is fitted with `config` as it is, and says
-    stopped_by=noHoldout; one where every trial failed says allTrialsFailed, or timeout. `threads`
-    is the most folds that are worked on at one time; the result does not depend on it.
+    stopped_by=noHoldout; one where every trial failed says allTrialsFailed, or timeout.
+
+    Parameters
+    ----------
+    series : Series
+    config : Config
+        What is not searched, and where a search starts from.
+    seed : int
+        Of the sampler and of what a fit draws.
+    search : Search
+    threads : int
+        Most folds that are worked on at one time; the result does not depend on it.
 
     Returns
     -------
@@ -130,9 +157,10 @@ def _winner(
     search space and so cannot be a trial.
     """
     best = study.best
-    if warm_start and untuned is not None and (best is None or untuned <= best.value):
+    params, value = (best.params, best.value) if best else ({}, None)
+    if warm_start and untuned is not None and (value is None or untuned <= value):
         return {}, untuned
-    return (best.params, best.value) if best else ({}, None)
+    return params, value
 
 
 def _largest_orders(space: SearchSpace) -> dict[str, int]:
@@ -188,7 +216,7 @@ def _study(
         limits.append(started + _SEARCH_SHARE * search.group_timeout)
     if search.until is not None:
         limits.append(time.monotonic() + search.until - time.time())
-    own = {name: getattr(config, name) for name in space.keyed()}
+    untuned = {name: getattr(config, name) for name in space.keyed()}
     return run_study(
         objective,
         space,
@@ -199,7 +227,7 @@ def _study(
         early_stopping_rounds=search.early_stopping_rounds,
         min_delta=search.min_delta,
         deadline=min(limits, default=None),
-        initial_points=[own] * search.warm_start + json.loads(search.starts_json),
+        initial_points=[untuned] * search.warm_start + json.loads(search.starts_json),
     )
 
 

@@ -77,6 +77,22 @@ def test_forecast_of_a_saved_model(spark, fitted, tmp_path):
     assert found.yhat.to_numpy() == pytest.approx(expected.to_numpy(), rel=NEAR)
 
 
+def test_wrong_frequency_ends_with_2(spark, fitted, tmp_path):
+    _, folder = fitted
+    answer = run(
+        "forecast",
+        "--input",
+        folder,
+        "--horizon",
+        "2",
+        "--freq",
+        "fortnight",
+        "--output",
+        tmp_path / "o",
+    )
+    wrong(answer, "freq", "'fortnight'")
+
+
 def test_report_of_a_saved_model(spark, fitted):
     _, folder = fitted
     code, out, err = run("report", "--input", folder)

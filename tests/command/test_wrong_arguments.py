@@ -160,22 +160,6 @@ def test_a_file_that_is_something_else_ends_with_2(spark, command, tmp_path):
     wrong(run(command, "--input", folder, *options), str(folder))
 
 
-def test_wrong_frequency_ends_with_2(spark, fitted, tmp_path):
-    _, folder = fitted
-    answer = run(
-        "forecast",
-        "--input",
-        folder,
-        "--horizon",
-        "2",
-        "--freq",
-        "fortnight",
-        "--output",
-        tmp_path / "o",
-    )
-    wrong(answer, "freq", "'fortnight'")
-
-
 def test_a_page_replaces_no_other_file(no_spark, tmp_path):
     thesis = tmp_path / "thesis.html"
     thesis.write_text("<!DOCTYPE html><p>years of work</p>")

@@ -1,5 +1,9 @@
-"""Every example runs as its docstring says, in a process of its own, and gives what it promises."""
+"""Every example runs as its docstring says and gives what it promises.
 
+Those marked slow are processes of their own; `make test` runs two of them in the tests' session.
+"""
+
+import importlib
 import json
 import os
 import re
@@ -82,58 +86,60 @@ def test_bayesian_search_beside_a_grid(tmp_path):
     assert found["grid searched"][0] >= found["grid, our tuner"][0] > 1.0
 
 
-@pytest.mark.parametrize(
-    "launcher",
-    [pytest.param((sys.executable,), marks=pytest.mark.slow), (SUBMIT, "--master", "local[2]")],
-)
-def test_nightly_job(shared_data, tmp_path, launcher):
-    rows = pd.read_parquet(shared_data / "dominicks_oj_weekly.parquet")
+@pytest.fixture
+def module(monkeypatch):
+    """name -> the module of an example, in this process."""
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    return importlib.import_module
+
+
+def nightly_arguments(data, output):
+    source = data / "dominicks_oj_weekly.parquet"
+    return "--input", source, "--limit", "3", "--horizon", "2", "--output", output
+
+
+def check_nightly(data, printed, output):
+    """What the nightly job has printed and written for the first three series."""
+    rows = pd.read_parquet(data / "dominicks_oj_weekly.parquet")
     keys = rows[["store", "brand"]].drop_duplicates().sort_values(["store", "brand"])[:3]
-    output = tmp_path / "run"
-    done = example(
-        "nightly_job",
-        "--input",
-        shared_data / "dominicks_oj_weekly.parquet",
-        "--limit",
-        "3",
-        "--horizon",
-        "2",
-        "--output",
-        output,
-        folder=tmp_path,
-        launcher=launcher,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "models table: 3 rows for 3 series" in done.stdout
+    assert "models table: 3 rows for 3 series" in printed
     assert sorted(p.name for p in output.iterdir()) == ["failures", "forecasts", "model"]
     forecasts = pd.read_parquet(output / "forecasts")
     ends = rows.merge(keys).groupby(["store", "brand"]).ds.max()
-    for (store, brand), own in forecasts.groupby(["store", "brand"]):
+    for (store, brand), ahead in forecasts.groupby(["store", "brand"]):
         weeks = pd.to_timedelta([7, 14], unit="D")
-        assert sorted(own.ds) == list(ends[store, brand] + weeks)
-        assert own.yhat.between(own.yhat_lower, own.yhat_upper).all()
+        assert sorted(ahead.ds) == list(ends[store, brand] + weeks)
+        assert ahead.yhat.between(ahead.yhat_lower, ahead.yhat_upper).all()
     assert set(zip(forecasts.store, forecasts.brand, strict=True)) == set(ends.index)
     metadata = json.loads(next((output / "model" / "metadata").glob("part-*")).read_text())
     assert metadata["class"] == "sparkprophet.GroupedProphetModel"
+
+
+def test_nightly_job(shared_data, spark_session, module, monkeypatch, capsys, tmp_path):
+    nightly, output = module("nightly_job"), tmp_path / "run"
+    arguments = ["nightly_job", *map(str, nightly_arguments(shared_data, output))]
+    monkeypatch.setattr(sys, "argv", arguments)
+    assert nightly.run(spark_session, nightly.arguments()) == 0
+    check_nightly(shared_data, capsys.readouterr().out, output)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("launcher", [(sys.executable,), (SUBMIT, "--master", "local[2]")])
+def test_nightly_job_in_a_process_of_its_own(shared_data, tmp_path, launcher):
+    output = tmp_path / "run"
+    arguments = nightly_arguments(shared_data, output)
+    done = example("nightly_job", *arguments, folder=tmp_path, launcher=launcher)
+    assert done.returncode == 0, done.stderr
+    check_nightly(shared_data, done.stdout, output)
 
 
 def test_nightly_job_refuses_wrong_arguments(tmp_path):
     assert example("nightly_job", "--horizons", "2", folder=tmp_path).returncode == 2
 
 
-def test_demo(tmp_path):
-    environment = {"MPLCONFIGDIR": str(tmp_path / "matplotlib")} | os.environ
-    done = subprocess.run(
-        [sys.executable, str(EXAMPLES / "demo.py"), "--origins", "EWR", "--trials", "3"],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        env=environment,
-    )
-    assert done.returncode == 0, done.stderr
-    assert complaints(done) == []
-    assert "to the last bit" in done.stdout
-    output = tmp_path / "demo-output"
+def check_demo(printed, output):
+    """What the demo has printed and written for Newark."""
+    assert "to the last bit" in printed
     forecasts = pd.read_csv(output / "forecasts.csv", parse_dates=["ds"])
     # Twelve airlines left from Newark in 2013, one on six days only: counted by hand in the data.
     assert forecasts.groupby(["origin", "carrier"]).size().tolist() == [14] * 12
@@ -151,3 +157,24 @@ def test_demo(tmp_path):
     assert errors.days.nunique() == 1 and errors.wape.between(0.01, 0.5).all()
     for plot in ("forecasts.png", "search.png"):
         assert (output / plot).read_bytes().startswith(b"\x89PNG")
+
+
+def test_demo(spark_session, module, capsys, tmp_path):
+    demo, output = module("demo"), tmp_path / "demo-output"
+    demo.run(spark_session, demo.Steps(), output, ["EWR"], 3)
+    check_demo(capsys.readouterr().out, output)
+
+
+@pytest.mark.slow
+def test_demo_in_a_process_of_its_own(tmp_path):
+    environment = {"MPLCONFIGDIR": str(tmp_path / "matplotlib")} | os.environ
+    done = subprocess.run(
+        [sys.executable, str(EXAMPLES / "demo.py"), "--origins", "EWR", "--trials", "3"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=environment,
+    )
+    assert done.returncode == 0, done.stderr
+    assert complaints(done) == []
+    check_demo(done.stdout, tmp_path / "demo-output")

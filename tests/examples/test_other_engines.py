@@ -1,5 +1,7 @@
 """The same function of a series on other engines: every one finds what a plain loop finds."""
 
+import contextlib
+import io
 import json
 import os
 import subprocess
@@ -19,11 +21,11 @@ PEERS = ROOT / ".cache" / "venv-peers" / "bin" / "python"
 TRIALS = 12
 
 
-def example(name, *arguments, python=sys.executable, folder):
-    """The lines that an example prints, run in `folder`."""
-    paths = {"TMPDIR": str(folder), "PYSPARK_PYTHON": str(python), "HOME": str(folder)}
+def example(name, *arguments, folder):
+    """The lines that an example prints, run in `folder` by the Python of the peers."""
+    paths = {"TMPDIR": str(folder), "PYSPARK_PYTHON": str(PEERS), "HOME": str(folder)}
     quiet = {"RAY_AUTH_MODE": "disabled", "RAY_USAGE_STATS_ENABLED": "0"}
-    command = [str(python), str(EXAMPLES / f"{name}.py"), "--trials", str(TRIALS), *arguments]
+    command = [str(PEERS), str(EXAMPLES / f"{name}.py"), "--trials", str(TRIALS), *arguments]
     done = subprocess.run(
         command, capture_output=True, text=True, cwd=folder, env=os.environ | paths | quiet
     )
@@ -38,8 +40,21 @@ def short_folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def in_a_loop(tmp_path_factory):
-    return example("series_tuning", folder=tmp_path_factory.mktemp("loop"))
+def series_tuning():
+    with pytest.MonkeyPatch.context() as patched:
+        patched.syspath_prepend(str(EXAMPLES))
+        import series_tuning
+
+        yield series_tuning
+
+
+@pytest.fixture(scope="module")
+def in_a_loop(series_tuning):
+    printed = io.StringIO()
+    with pytest.MonkeyPatch.context() as patched, contextlib.redirect_stdout(printed):
+        patched.setattr(sys, "argv", ["series_tuning", "--trials", str(TRIALS)])
+        series_tuning.main()
+    return printed.getvalue().splitlines()
 
 
 def test_in_a_loop(in_a_loop):
@@ -57,10 +72,7 @@ def test_in_a_loop(in_a_loop):
 
 
 @pytest.mark.slow
-def test_the_tuner_finds_the_same(spark_session, monkeypatch):
-    monkeypatch.syspath_prepend(str(EXAMPLES))
-    import series_tuning
-
+def test_the_tuner_finds_the_same(spark_session, series_tuning):
     data = spark_session.createDataFrame(series_tuning.generated().query("shop == 'Bern'"))
     prophet = GroupedProphet(groupCols=["shop", "item"], uncertaintySamples=0, seed=3)
     model = GroupedProphetTuner(
@@ -92,6 +104,6 @@ def test_the_tuner_finds_the_same(spark_session, monkeypatch):
     ],
 )
 def test_on_another_engine(name, arguments, in_a_loop, short_folder):
-    lines = example(name, *arguments, python=PEERS, folder=short_folder)
+    lines = example(name, *arguments, folder=short_folder)
     # Ray's nodes on Spark log to stdout, between and before.
     assert [line for line in lines if line in in_a_loop] == in_a_loop

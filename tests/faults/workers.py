@@ -165,10 +165,10 @@ def check_failed(outcomes: dict[str, dict[str, Any]], code: str) -> None:
 def hanging(system: Any, place: Path) -> str:
     """A group that never ends, in compiled code that holds Python's lock."""
     with Job(
-        place / "job", name_of(system), data_with(place, "hang"), settings={"group_timeout": 2}
+        place / "job", name_of(system), data_with(place, "hang"), settings={"group_timeout": 10}
     ) as job:
         stuck = job.found(lambda: job.flagged("hanging"))[0]
-        outcomes = outcomes_of(job, 60)
+        outcomes = outcomes_of(job, 120)
         check_good(system, outcomes, faulty_too=False)
         check_failed(outcomes, "TIMEOUT")
         broken_unless(not alive(stuck), "the process of the group runs on")

@@ -115,7 +115,7 @@ def test_a_users_own_setting_is_left_alone():
     assert done.stdout.strip() == "/users/own"
 
 
-@pytest.mark.parametrize("zipped", [False, True])
+@pytest.mark.parametrize("zipped", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_another_process_finds_what_one_compiled(tmp_path, zipped):
     """Also from a zip at another path, as Spark sends it to the workers of each application."""
     kernels = tmp_path / "kernels"

@@ -129,7 +129,7 @@ def test_a_browser_shows_the_page(case, tmp_path):
         ],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=True,
     )
     reader = Words()

@@ -196,7 +196,7 @@ def killed(tmp_path_factory):
     folder = tmp_path_factory.mktemp("killed")
     kinds = [kind for kind in NEEDS if all(map(importlib.util.find_spec, NEEDS[kind]))]
     child = python(KILLED, folder, Path(__file__).parent, *kinds)
-    assert child.wait(timeout=300) == 0
+    assert child.wait(timeout=600) == 0
     return folder
 
 

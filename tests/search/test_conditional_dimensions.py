@@ -128,7 +128,7 @@ def test_a_point_by_shares_has_the_active_dimensions():
         "both": 9,
         "seed": 7,
     }
-    with pytest.raises(ValueError, match="found 2 shares; give 6"):
+    with pytest.raises(ValueError, match="found 2 shares, must be 6"):
         SOLVERS.at([0.4, 0])
 
 
@@ -339,14 +339,18 @@ def with_when(value):
 @pytest.mark.parametrize(
     ("found", "error", "message"),
     [
-        (with_when(None), TypeError, r"dimensions\[1\]: when: found None .*give a JSON array"),
+        (with_when(None), TypeError, r"dimensions\[1\]: when: found None .*must be a JSON array"),
         (with_when({}), TypeError, r"when: found \{\}"),
         (with_when(["c"]), TypeError, r"dimensions\[1\]: when\[0\]: found 'c' .*JSON object"),
         (document(parent=...), ValueError, r"when\[0\]: field 'parent' is missing"),
         (document(values=...), ValueError, r"when\[0\]: field 'values' is missing"),
         (document(kind="when"), ValueError, r"when\[0\]: unknown field 'kind' = 'when'.*remove"),
-        (document(values="a"), TypeError, r"when\[0\]: When 'c': values: found 'a' .*give a list"),
-        (document(values=[]), ValueError, "When 'c': values: found none; give at least one"),
+        (
+            document(values="a"),
+            TypeError,
+            r"when\[0\]: When 'c': values: found 'a' .*must be a list",
+        ),
+        (document(values=[]), ValueError, "When 'c': values: found none, must be at least one"),
         (document(name=3), TypeError, r"When name: found 3 \(int\)"),
         (document(parent="S"), ValueError, "'d': when: found 'c' of stage 'S', which is not in"),
     ],
@@ -371,8 +375,8 @@ def conditional(*when):
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [
-        (lambda: When("c", []), ValueError, "When 'c': values: found none; give at least one"),
-        (lambda: When("c", "ab"), TypeError, "When 'c': values: found 'ab' .*give a list"),
+        (lambda: When("c", []), ValueError, "When 'c': values: found none, must be at least one"),
+        (lambda: When("c", "ab"), TypeError, "When 'c': values: found 'ab' .*must be a list"),
         (lambda: When("c", [1, 1.0]), ValueError, "When 'c': values: found 1.0 .* twice"),
         (lambda: When("c#2", [1]), ValueError, "When name: found 'c#2'"),
         (lambda: When("c", [1], 3), TypeError, "When 'c': parent: found 3"),
@@ -402,22 +406,22 @@ def conditional(*when):
         (
             lambda: SearchSpace((Uniform("v", 0, 1), conditional(When("v", [0])))),
             ValueError,
-            "Uniform 'u': when: found 'v', which is a Uniform; name an Int or a Choice",
+            "Uniform 'u': when: found 'v', which is a Uniform, must be an Int or a Choice",
         ),
         (
             lambda: SearchSpace((CHOICE, conditional(When("f", [1]))), (Fixed("f", 1),)),
             ValueError,
-            "Uniform 'u': when: found 'f', which is a Fixed; name an Int or a Choice",
+            "Uniform 'u': when: found 'f', which is a Fixed, must be an Int or a Choice",
         ),
         (
             lambda: SearchSpace((CHOICE, conditional(When("c", ["a", True], "S")))),
             ValueError,
-            r"found True \(bool\), which 'c' of stage 'S' never is; give some of \['a', 1\]",
+            r"found True \(bool\), which 'c' of stage 'S' never is, must be some of \['a', 1\]",
         ),
         (
             lambda: SearchSpace((COUNT, conditional(When("n", [5, 7])))),
             ValueError,
-            r"found 7 \(int\), which 'n' never is; give whole numbers from 1 to 9 in steps of 4",
+            r"found 7 \(int\), which 'n' never is, must be whole numbers from 1 to 9 in steps of 4",
         ),
         (
             lambda: SearchSpace((COUNT, conditional(When("n", [13])))),

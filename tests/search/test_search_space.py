@@ -153,7 +153,9 @@ def test_encoded_choices_are_what_optuna_then_tries(value):
 
 
 def test_encode_refuses_what_is_not_a_dict():
-    with pytest.raises(TypeError, match=r"SearchSpace.encode: found \[1\] \(list\); give a dict"):
+    with pytest.raises(
+        TypeError, match=r"SearchSpace.encode: found \[1\] \(list\), must be a dict"
+    ):
         MIXED.encode([1])
 
 
@@ -278,10 +280,14 @@ def without(name):
         ({"formatVersion": 1, "fixed": []}, ValueError, "field 'dimensions' is missing"),
         (document() | {"extra": 5}, ValueError, "unknown field 'extra' = 5.*remove it"),
         (document() | {"dimensions": {}}, TypeError, r"dimensions: found \{\}.*JSON array"),
-        (document() | {"dimensions": []}, ValueError, "dimensions: found none; give at least one"),
+        (
+            document() | {"dimensions": []},
+            ValueError,
+            "dimensions: found none, must be at least one",
+        ),
         (document() | {"dimensions": [3]}, TypeError, r"dimensions\[0\]: found 3.*JSON object"),
         (document() | {"fixed": document()["dimensions"]}, ValueError, r"fixed\[0\]: kind.*'int'"),
-        ([], TypeError, "give a JSON object"),
+        ([], TypeError, "must be a JSON object"),
         (document(kind="normal"), ValueError, r"dimensions\[0\]: kind: found 'normal'.*uniform"),
         (document(kind=["int"]), ValueError, r"kind: found \['int'\]"),
         (document(kind="fixed"), ValueError, "kind: found 'fixed'"),
@@ -289,13 +295,13 @@ def without(name):
         (without("parent"), ValueError, "field 'parent' is missing"),
         (without("when"), ValueError, "field 'when' is missing"),
         (document(base=2), ValueError, "unknown field 'base' = 2.*the fields are kind, name, low"),
-        (document(low="1"), TypeError, r"dimensions\[0\]: Int 'i': low: found '1' \(str\); give"),
-        (document(low=1.0), TypeError, r"low: found 1.0 \(float\); give a whole number"),
+        (document(low="1"), TypeError, r"dimensions\[0\]: Int 'i': low: found '1' \(str\), must"),
+        (document(low=1.0), TypeError, r"low: found 1.0 \(float\), must be a whole number"),
         (document(low=True), TypeError, "low: found True"),
         (document(log=0), TypeError, "log: found 0.*True or False"),
         (document(name=7), TypeError, r"Int name: found 7 \(int\)"),
         (document(parent=7), TypeError, "parent: found 7"),
-        (document(low=9), ValueError, "found low=9, high=9; give low < high"),
+        (document(low=9), ValueError, "found low=9, high=9, must be low < high"),
     ],
 )
 def test_json_is_read_strictly(found, error, message):
@@ -309,7 +315,7 @@ def test_json_is_read_strictly(found, error, message):
         ("", "not the JSON of a search space"),
         ("{", "not the JSON of a search space"),
         ("[" * 100_000, "not the JSON of a search space"),
-        (MIXED.toJson().replace("10.0", "NaN"), "found NaN; give finite numbers"),
+        (MIXED.toJson().replace("10.0", "NaN"), "found NaN, must be a finite number"),
         (MIXED.toJson().replace("10.0", "Infinity"), "found Infinity"),
         (MIXED.toJson().replace("10.0", "1e999"), "high: found inf"),
         ('{"formatVersion": 1, "formatVersion": 1}', "'formatVersion' found twice; give it once"),
@@ -321,45 +327,61 @@ def test_text_that_is_no_search_space(text, message):
 
 
 def test_only_text_is_read():
-    with pytest.raises(TypeError, match="give the JSON text"):
+    with pytest.raises(TypeError, match="must be the JSON text"):
         SearchSpace.fromJson(MIXED.toJson().encode())
 
 
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [
-        (lambda: Uniform("u", 2, 1), ValueError, "Uniform 'u': found low=2.0, high=1.0; give low"),
+        (
+            lambda: Uniform("u", 2, 1),
+            ValueError,
+            "Uniform 'u': found low=2.0, high=1.0, must be low",
+        ),
         (lambda: Uniform("u", 1, 1), ValueError, "Choice with one value"),
-        (lambda: Uniform("u", 0, 1, log=True), ValueError, "low=0.0 with log=True; give low > 0"),
+        (
+            lambda: Uniform("u", 0, 1, log=True),
+            ValueError,
+            "low=0.0 with log=True, must be low > 0",
+        ),
         (lambda: Uniform("u", 0, math.inf), ValueError, "Uniform 'u': high: found inf"),
         (lambda: Uniform("u", math.nan, 1), ValueError, "Uniform 'u': low: found nan"),
-        (lambda: Uniform("u", 0, 10**400), ValueError, "give a finite number"),
-        (lambda: Uniform("u", "0", 1), TypeError, r"low: found '0' \(str\); give a number"),
+        (lambda: Uniform("u", 0, 10**400), ValueError, "must be a finite number"),
+        (lambda: Uniform("u", "0", 1), TypeError, r"low: found '0' \(str\), must be a number"),
         (lambda: Uniform("u", False, 1), TypeError, "low: found False"),
         (lambda: Uniform("u", 0, 1, log=1), TypeError, "log: found 1"),
-        (lambda: Uniform("", 0, 1), ValueError, "Uniform name: found ''; give a non-empty"),
+        (lambda: Uniform("", 0, 1), ValueError, "Uniform name: found '', must be a non-empty"),
         (lambda: Uniform("a#2", 0, 1), ValueError, "found 'a#2'"),
         (lambda: Uniform(None, 0, 1), TypeError, "Uniform name: found None"),
         (lambda: Uniform("u", 0, 1, parent=3), TypeError, "parent: found 3"),
         (lambda: Int("i", 1, 1), ValueError, "Int 'i': found low=1, high=1"),
         (lambda: Int("i", 1, 2.0), TypeError, "high: found 2.0"),
-        (lambda: Int("i", 1, 5, step=0), ValueError, "step=0; give a step between 1 and"),
-        (lambda: Int("i", 1, 5, step=5), ValueError, "step=5; give a step between 1 and.*= 4"),
-        (lambda: Int("i", 0, 5, log=True), ValueError, "low=0 with log=True; give low >= 1"),
-        (lambda: Int("i", 1, 5, step=2, log=True), ValueError, "step=2 with log=True; give step=1"),
+        (lambda: Int("i", 1, 5, step=0), ValueError, "step=0, must be from 1 to "),
+        (lambda: Int("i", 1, 5, step=5), ValueError, "step=5, must be from 1 to .*= 4"),
+        (lambda: Int("i", 0, 5, log=True), ValueError, "low=0 with log=True, must be low >= 1"),
+        (
+            lambda: Int("i", 1, 5, step=2, log=True),
+            ValueError,
+            "step=2 with log=True, must be step=1",
+        ),
         (lambda: Int("i", 0, 2**53 + 1), ValueError, "high: found 9007199254740993"),
         (lambda: Choice("c", []), ValueError, "Choice 'c': values: found none"),
-        (lambda: Choice("c", "ab"), TypeError, "found 'ab' .*; give a list"),
-        (lambda: Choice("c", {1, 2}), TypeError, "give a list of values"),
+        (lambda: Choice("c", "ab"), TypeError, "found 'ab' .*, must be a list"),
+        (lambda: Choice("c", {1, 2}), TypeError, "must be a list of values"),
         (lambda: Choice("c", [1, 2, 1.0]), ValueError, "found 1.0 .* at positions 0 and 2; give"),
         (lambda: Choice("c", [[1, True], [1, True]]), ValueError, "twice, at positions 0 and 1"),
         (lambda: Choice("c", [math.nan]), ValueError, "found nan"),
         (lambda: Choice("c", [[1, math.inf]]), ValueError, "found inf"),
-        (lambda: Choice("c", [{"a": 1}]), TypeError, r"found \{'a': 1\} \(dict\); give a number"),
+        (
+            lambda: Choice("c", [{"a": 1}]),
+            TypeError,
+            r"found \{'a': 1\} \(dict\), must be a number",
+        ),
         (lambda: Fixed("f", object), TypeError, "Fixed 'f': value: found"),
-        (lambda: SearchSpace(()), ValueError, "give at least one Uniform, Int or Choice"),
+        (lambda: SearchSpace(()), ValueError, "must be at least one Uniform, Int or Choice"),
         (lambda: SearchSpace((), (Fixed("f", 1),)), ValueError, "found none"),
-        (lambda: SearchSpace(3), TypeError, "give a tuple of Uniform, Int, Choice"),
+        (lambda: SearchSpace(3), TypeError, "must be a tuple of Uniform, Int, Choice"),
         (lambda: SearchSpace((Fixed("f", 1),)), TypeError, r"dimensions\[0\]: found Fixed"),
         (
             lambda: SearchSpace((Uniform("u", 0, 1, parent="S"), Int("u", 0, 1, parent="S"))),
@@ -482,11 +504,11 @@ def test_a_point_by_shares():
 @pytest.mark.parametrize(
     ("shares", "error", "message"),
     [
-        ([0.5] * 4, ValueError, "SearchSpace.at: found 4 shares; give 5, one per dimension"),
+        ([0.5] * 4, ValueError, "SearchSpace.at: found 4 shares, must be 5, one per dimension"),
         ([0.5] * 6, ValueError, "found 6 shares"),
-        (0.5, TypeError, r"SearchSpace.at: found 0.5 \(float\); give a list of shares"),
-        ([1.0, 0, 0, 0, 0], ValueError, "Uniform 'scale': share: found 1.0; give .* below 1"),
-        ([0, -0.1, 0, 0, 0], ValueError, "Int 'order': share: found -0.1; give .* at least 0"),
+        (0.5, TypeError, r"SearchSpace.at: found 0.5 \(float\), must be a list of shares"),
+        ([1.0, 0, 0, 0, 0], ValueError, "Uniform 'scale': share: found 1.0, must be .* below 1"),
+        ([0, -0.1, 0, 0, 0], ValueError, "Int 'order': share: found -0.1, must be .* at least 0"),
         ([0, 0, "0", 0, 0], TypeError, "Choice 'mode': share: found '0'"),
         ([0, 0, 0, math.nan, 0], ValueError, "Uniform 'scale': share: found nan"),
     ],

@@ -138,7 +138,7 @@ stored(sys.argv[1])
 
 def test_processes_may_make_the_storage_at_one_time(tmp_path):
     children = [python(BEGINNING, tmp_path) for _ in range(3)]
-    assert [child.wait(timeout=120) for child in children] == [0] * 3
+    assert [child.wait(timeout=600) for child in children] == [0] * 3
     assert in_batches(stored(tmp_path), 1) == in_batches(made(), 1)
 
 
@@ -178,7 +178,7 @@ while not ended:
 @pytest.mark.slow
 def test_a_kill_at_any_statement_loses_nothing(tmp_path):
     child = python(DYING, tmp_path, 23)
-    assert child.wait(timeout=1200) == 0
+    assert child.wait(timeout=6000) == 0
     places = [place for place in tmp_path.iterdir() if place.is_dir()]
     assert len(places) > 5
     whole = in_batches(made(), 4)
@@ -213,7 +213,7 @@ os.kill(os.getpid(), signal.SIGKILL)
     ("mode", "left", "batches"), [("delete", "-journal", 2), ("wal", "-wal", 3)]
 )
 def test_what_sqlite_leaves_of_a_killed_process_is_used(tmp_path, mode, left, batches):
-    assert python(LEAVING, tmp_path, mode).wait(timeout=120) == -signal.SIGKILL
+    assert python(LEAVING, tmp_path, mode).wait(timeout=600) == -signal.SIGKILL
     assert (tmp_path / f"search.db{left}").stat().st_size > 0
     assert results(stored(tmp_path).trials()) == results(in_batches(made(), batches))
 

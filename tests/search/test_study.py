@@ -103,12 +103,12 @@ def test_failed_trials_are_kept_and_never_win():
     assert all(t.value is None for t in study.trials if t.state == "FAIL")
     errors = [t.error for t in study.trials]
     assert errors[0] == "ValueError: y has no values"
-    assert errors[1] == "ValueError: the objective returned nan; it has to return a finite number"
-    assert errors[2].startswith("ValueError: the objective returned -inf")
-    assert errors[5] == "TypeError: the objective returned None (NoneType); " + (
-        "it has to return a number"
+    assert errors[1] == "ValueError: objective: found nan returned, must be a finite number"
+    assert errors[2].startswith("ValueError: objective: found -inf returned")
+    assert errors[5] == "TypeError: objective: found None (NoneType) returned, " + (
+        "must be a number"
     )
-    assert errors[7].startswith("TypeError: the objective returned [1.0] (list)")
+    assert errors[7].startswith("TypeError: objective: found [1.0] (list) returned")
     assert errors[8] == "MemoryError: "
     assert errors[10] == "KeyError: '" + "k" * 489
     assert errors[4] is errors[9] is errors[11] is None
@@ -392,7 +392,7 @@ def test_studies_in_threads_give_the_log_level_back():
         ({"seed": -1}, ValueError, "seed: found -1"),
         ({"num_startup_trials": -1}, ValueError, "num_startup_trials: found -1"),
         ({"initial_points": [3]}, TypeError, "SearchSpace.encode: found 3"),
-        ({"space": {"x": 1}}, TypeError, "space: found .*give a SearchSpace"),
+        ({"space": {"x": 1}}, TypeError, "space: found .*must be a SearchSpace"),
     ],
 )
 def test_arguments_are_checked_before_the_first_trial(arguments, error, message):

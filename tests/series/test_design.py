@@ -322,6 +322,6 @@ components(outcome.state, outcome.config, series)
 print(*{"pandas", "prophet", "cmdstanpy", "matplotlib"} & set(sys.modules))
 """
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=True
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=600, check=True
     )
     assert (done.stdout, done.stderr) == ("\n", "")

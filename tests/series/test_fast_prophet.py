@@ -133,12 +133,18 @@ def test_pickle_round_trip():
     np.testing.assert_array_equal(back.predict(df)["yhat"], model.predict(df)["yhat"])
 
 
+FOLDS = {"horizon": "30 days", "initial": "730 days", "period": "20 days", "disable_tqdm": True}
+
+
+@pytest.fixture(scope="module")
+def stock_validated():
+    return cross_validation(fit(Prophet, sales(), regress), **FOLDS)
+
+
 @pytest.mark.parametrize("parallel", [None, "threads", "processes"])
-def test_cross_validation(parallel):
-    model = fit(FastProphet, sales(), regress)
-    arguments = {"horizon": "30 days", "initial": "730 days", "period": "20 days"}
-    found = cross_validation(model, parallel=parallel, disable_tqdm=True, **arguments)
-    stock = cross_validation(fit(Prophet, sales(), regress), disable_tqdm=True, **arguments)
+def test_cross_validation(parallel, stock_validated):
+    model, stock = fit(FastProphet, sales(), regress), stock_validated
+    found = cross_validation(model, parallel=parallel, **FOLDS)
     pd.testing.assert_frame_equal(found[["ds", "y", "cutoff"]], stock[["ds", "y", "cutoff"]])
     errors = [performance_metrics(table)["rmse"].mean() for table in (found, stock)]
     assert errors[0] == pytest.approx(errors[1], rel=0.1)

@@ -13,7 +13,7 @@ from sparkprophet.series.data import Series
 from sparkprophet.series.forecast import forecast
 from sparkprophet.series.genuine_prophet import prophet_of
 from sparkprophet.series.seasonality import resolve
-from sparkprophet.series.state import Parameters, State
+from sparkprophet.series.state import FittedState, Parameters
 
 DAY = np.timedelta64(1, "D")
 START = np.datetime64("2022-01-01", "us")
@@ -35,8 +35,7 @@ def state_of(config, history, sigma=0.02, spread=0.3):
     layout = design.layout(config, seasonalities, history.ds)
     delta = rng.laplace(0, spread, len(dates)) if len(dates) else np.zeros(1)
     beta = rng.normal(0, 0.1, max(1, len(layout.names)))
-    return State(
-        "prophet",
+    return FittedState(
         history,
         Parameters(0.4, 0.5, sigma, delta, beta),
         scaling.scales_of(history, config),

@@ -54,7 +54,7 @@ def run(script, tmp_path, **environment):
         env=os.environ | {"TMPDIR": str(tmp_path)} | environment,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=True,
     )
 

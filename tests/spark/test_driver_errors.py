@@ -50,7 +50,7 @@ WRONG = {
     "output exists in another case": ({}, {"YHAT": "1"}, ValueError, ("predictionCol",)),
     "lower exists": ({}, {"yhat_lower": "1"}, ValueError, ("lowerCol", "'yhat_lower'")),
     "output is an input": ({"upperCol": "y"}, {}, ValueError, ("upperCol", "'y'")),
-    "equal outputs": ({"lowerCol": "yhat"}, {}, ValueError, ("lowerCol", "differ")),
+    "equal outputs": ({"lowerCol": "yhat"}, {}, ValueError, ("lowerCol", "three names")),
     "no cap": ({"growth": "logistic"}, {}, ValueError, ("growth", "'logistic'", "capCol")),
     "missing cap": ({"growth": "logistic", "capCol": "c"}, {}, ValueError, ("capCol", "'c'")),
     "string cap": ({"growth": "logistic", "capCol": "g"}, {}, TypeError, ("capCol", "string")),

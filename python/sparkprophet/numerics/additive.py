@@ -12,6 +12,7 @@ import math
 
 import numpy as np
 
+from sparkprophet.numerics.arrays import Floats, Ints
 from sparkprophet.numerics.compiled import compiled
 from sparkprophet.numerics.ridge_lasso import ridge_lasso
 
@@ -31,35 +32,39 @@ def noise_variance(squares: float, rows: int, least: float) -> float:
 
 @compiled
 def solve_additive(
-    gram: np.ndarray,
-    products: np.ndarray,
+    gram: Floats,
+    products: Floats,
     squares: float,
     centre: float,
     rows: int,
-    chosen: np.ndarray,
-    ridge: np.ndarray,
+    chosen: Ints,
+    ridge: Floats,
     tau: float,
     variance: float,
     least: float,
-    start: np.ndarray,
+    start: Floats,
     tolerance: float,
-) -> tuple[np.ndarray, float, float, int, int]:
+) -> tuple[Floats, float, float, int, int]:
     """The mode's coefficients, its noise variance, log posterior, rounds and status.
 
     Parameters
     ----------
-    gram : (n, n)
+    gram : ndarray of float64, shape (n, n)
         B'B of `Basis`.
-    products, squares, centre : (n,), float, float
+    products, squares, centre : ndarray of float64, shape (n,); float; float
         B'u and u'u of u = y - centre: squares of a label far from zero would drown its variation.
     rows : int
         T.
-    chosen : int64 (p + S,)
+    chosen : ndarray of int64, shape (p + S,)
         Columns of B in the model: k, m, betas, then the S hinges.
-    ridge : (p,)
+    ridge : ndarray of float64, shape (p,)
         Inverse prior variances of k, m and the betas.
-    variance, least, start
-        First guess of s^2, its floor, and a first guess of the hinges' coefficients, (S,).
+    tau : float
+        Prior scale of the hinges' coefficients.
+    variance, least : float
+        First guess of s^2, and its floor.
+    start : ndarray of float64, shape (S,)
+        First guess of the hinges' coefficients.
     tolerance : float
         On the change of log s^2 in a round.
     """
@@ -107,8 +112,8 @@ def solve_additive(
 
 @compiled
 def _log_posterior(
-    x: np.ndarray, squares: float, s2: float, rows: int, ridge: np.ndarray, tau: float
+    x: Floats, squares: float, s2: float, rows: int, ridge: Floats, tau: float
 ) -> float:
     p = len(ridge)
-    penalty = 0.5 * np.sum(ridge * x[:p] * x[:p]) + np.sum(np.abs(x[p:])) / tau
+    penalty: float = 0.5 * np.sum(ridge * x[:p] * x[:p]) + np.sum(np.abs(x[p:])) / tau
     return -0.5 * rows * math.log(s2) - 0.5 * squares / s2 - 2.0 * s2 - penalty

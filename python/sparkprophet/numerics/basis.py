@@ -11,6 +11,8 @@ import functools
 
 import numpy as np
 
+from sparkprophet.numerics.arrays import Floats
+
 # Rows that are worked on at one time; bounds the memory that a long series takes.
 _BLOCK = 65536
 # Above this many bytes, or for fewer rows than this per segment, moments cost more than they save.
@@ -33,7 +35,7 @@ class Basis:
         linear, logistic or flat.
     """
 
-    def __init__(self, t: np.ndarray, X: np.ndarray, changepoints: np.ndarray, growth: str) -> None:
+    def __init__(self, t: Floats, X: Floats, changepoints: Floats, growth: str) -> None:
         self.t = np.ascontiguousarray(t)
         # Transposed: the kernels take sums along a column.
         self.XT = np.ascontiguousarray(X.T)
@@ -51,7 +53,7 @@ class Basis:
         return 8 * (self.XT.size + self.t.size + width * width + packed)
 
     @functools.cached_property
-    def gram(self) -> np.ndarray:
+    def gram(self) -> Floats:
         """B'B of the columns B = [t, 1, X, hinges (t - s_j)+], shape (2 + K + S,) squared.
 
         With flat growth the column t is zero.
@@ -59,11 +61,11 @@ class Basis:
         return self._gram(self.XT)
 
     @functools.cached_property
-    def trend_gram(self) -> np.ndarray:
+    def trend_gram(self) -> Floats:
         """The part of `gram` without X, shape (2 + S,) squared."""
         return self._gram(self.XT[:0])
 
-    def products(self, y: np.ndarray) -> np.ndarray:
+    def products(self, y: Floats) -> Floats:
         """B'y, shape (2 + K + S,), for y of shape (T,)."""
         after = np.maximum(self.segments[1:-1], 0)
         # Sums of y and t y from each changepoint on give those of y (t - s_j)+.
@@ -73,7 +75,7 @@ class Basis:
         return np.concatenate(([self._time() @ y, y.sum()], self.XT @ y, hinges))
 
     @functools.cached_property
-    def moments(self) -> np.ndarray:
+    def moments(self) -> Floats:
         """Sums over each segment of t^p x x', packed; shape (3, S + 1, K (K + 1) / 2), p first.
 
         The lower triangle is packed row by row. Shape (3, 0, 0) where weighing the rows of X
@@ -93,10 +95,10 @@ class Basis:
                 result[p, s] = (left @ right.T)[lower]
         return result
 
-    def _time(self) -> np.ndarray:
+    def _time(self) -> Floats:
         return self.t if self.growth != "flat" else np.zeros(len(self.t))
 
-    def _gram(self, XT: np.ndarray) -> np.ndarray:
+    def _gram(self, XT: Floats) -> Floats:
         width = 2 + len(XT) + len(self.changepoints)
         total, time = np.zeros((width, width)), self._time()
         for start in range(0, len(time), _BLOCK):

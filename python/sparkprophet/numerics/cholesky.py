@@ -11,6 +11,7 @@ import math
 
 import numpy as np
 
+from sparkprophet.numerics.arrays import Floats
 from sparkprophet.numerics.compiled import COMPILED, compiled
 
 # Smallest pivot in units of the diagonal entry it comes from, and at all.
@@ -18,7 +19,7 @@ _RELATIVE_FLOOR = 1e-14
 _FLOOR = 1e-300
 
 
-def _factor_loops(A: np.ndarray, columns: int) -> None:
+def _factor_loops(A: Floats, columns: int) -> None:
     for i in range(A.shape[0]):
         diagonal = A[i, i]
         for j in range(min(i, columns)):
@@ -36,7 +37,7 @@ def _factor_loops(A: np.ndarray, columns: int) -> None:
             A[i, i] = math.sqrt(max(A[i, i], _RELATIVE_FLOOR * diagonal, _FLOOR))
 
 
-def _factor_arrays(A: np.ndarray, columns: int) -> None:
+def _factor_arrays(A: Floats, columns: int) -> None:
     for j in range(columns):
         diagonal = A[j, j]
         A[j:, j] -= A[j:, :j] @ A[j, :j]
@@ -54,7 +55,7 @@ the rows below by theirs, the rest by the Schur complement of the leading block.
 
 
 @compiled
-def back_substitute(L: np.ndarray, columns: int, x: np.ndarray) -> None:
+def back_substitute(L: Floats, columns: int, x: Floats) -> None:
     """Overwrite x, shape (columns,), by the solution of L' z = x of the leading block."""
     for i in range(columns - 1, -1, -1):
         x[i] /= L[i, i]
@@ -62,7 +63,7 @@ def back_substitute(L: np.ndarray, columns: int, x: np.ndarray) -> None:
 
 
 @compiled
-def solve(A: np.ndarray, b: np.ndarray) -> np.ndarray:
+def solve(A: Floats, b: Floats) -> Floats:
     """x of A x = b, A of shape (n, n) with its lower triangle read and overwritten."""
     n = A.shape[0]
     partial_factor(A, n)

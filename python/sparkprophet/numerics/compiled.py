@@ -23,10 +23,16 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 # Sums may be reordered into vector instructions, but NaN and infinities keep their meaning.
 _FASTMATH = {"reassoc", "contract", "nsz", "arcp"}
 
-try:
-    import numba
-except ImportError:  # not installed, or it refuses this numpy
-    numba = None
+
+def _installed_numba() -> Any:
+    try:
+        import numba
+    except ImportError:  # not installed, or it refuses this numpy
+        return None
+    return numba
+
+
+numba: Any = _installed_numba()
 
 COMPILED: bool = numba is not None and not numba.config.DISABLE_JIT
 """Whether kernels run compiled in this process."""
@@ -42,7 +48,7 @@ def compiled(function: Function) -> Function:
     # Numba reads the setting when it decorates; a user's own functions keep theirs.
     before, numba.config.CACHE_DIR = numba.config.CACHE_DIR, str(place or "")
     try:
-        jit = numba.njit(
+        jit: Callable[[Function], Function] = numba.njit(
             cache=place is not None, fastmath=_FASTMATH, nogil=True, error_model="numpy"
         )
         return jit(function)
@@ -66,7 +72,7 @@ def cache_directory(package: str) -> Path | None:
     ]
     name = f"sparkprophet-{user}-{_fingerprint(package)}"
     folders = (Path(place) / name for place in places if place)
-    return next((folder for folder in folders if _is_own(folder, user)), None)
+    return next((folder for folder in folders if _is_safe(folder, user)), None)
 
 
 def _source_in(place: Path, function: Callable[..., Any]) -> str:
@@ -93,11 +99,11 @@ def _fingerprint(package: str) -> str:
     return digest.hexdigest()[:16]
 
 
-def _is_own(folder: Path, user: int) -> bool:
+def _is_safe(folder: Path, user: int) -> bool:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        found = folder.lstat()
+        entry = folder.lstat()
     except OSError:
         return False
-    others_write = bool(found.st_mode & 0o022)
-    return found.st_uid == user and not others_write and os.access(folder, os.W_OK)
+    others_write = bool(entry.st_mode & 0o022)
+    return entry.st_uid == user and not others_write and os.access(folder, os.W_OK)

@@ -18,6 +18,7 @@ from sparkprophet.numerics.additive import (
     OUT_OF_ITERATIONS,
     noise_variance,
 )
+from sparkprophet.numerics.arrays import Floats
 from sparkprophet.numerics.compiled import compiled
 from sparkprophet.numerics.linearisation import LOGISTIC, Mean, Model, evaluate, linearise
 from sparkprophet.numerics.ridge_lasso import ridge_lasso
@@ -35,14 +36,20 @@ _SHRINKING = 0.1
 
 @compiled
 def solve_nonlinear(
-    model: Model, start: np.ndarray, H: np.ndarray, pull: np.ndarray, tolerance: float
-) -> tuple[np.ndarray, float, float, int, int]:
+    model: Model, start: Floats, H: Floats, pull: Floats, tolerance: float
+) -> tuple[Floats, float, float, int, int]:
     """A mode's coefficients, its noise variance, log posterior, iterations and status.
 
-    start : (2 + c + S,) first guess of k, offset, betas, deltas, as `evaluate` takes them.
-    H, pull : as `linearise` gives them for `start` or near it; the first step is made with them.
-    tolerance : of the log posterior: the last step is a full one after which no more than that is
-    to be gained.
+    Parameters
+    ----------
+    model : Model
+    start : ndarray of float64, shape (2 + c + S,)
+        First guess of k, offset, betas, deltas, as `evaluate` takes them.
+    H, pull : ndarray of float64
+        As `linearise` gives them for `start` or near it; the first step is made with them.
+    tolerance : float
+        Of the log posterior: the last step is a full one after which no more than that is to be
+        gained.
     """
     x, mean = start.copy(), evaluate(model, start)
     damping, gain_before = 0.0, 0.0
@@ -91,7 +98,7 @@ def _remaining(gain: float, before: float) -> float:
 
 
 @compiled
-def _merit(model: Model, x: np.ndarray, mean: Mean) -> tuple[float, float]:
+def _merit(model: Model, x: Floats, mean: Mean) -> tuple[float, float]:
     """The best s^2 at x, and minus the log posterior with it."""
     residual = model.y - mean.y
     squares = np.sum(residual * residual)
@@ -101,24 +108,26 @@ def _merit(model: Model, x: np.ndarray, mean: Mean) -> tuple[float, float]:
 
 
 @compiled
-def _penalty(model: Model, x: np.ndarray, m: float) -> float:
+def _penalty(model: Model, x: Floats, m: float) -> float:
     p = len(model.ridge)
     betas = np.sum(model.ridge[2:] * x[2:p] * x[2:p])
     ridge = model.ridge[0] * x[0] * x[0] + model.ridge[1] * m * m + betas
-    return 0.5 * ridge + np.sum(np.abs(x[p:])) / model.tau
+    penalty: float = 0.5 * ridge + np.sum(np.abs(x[p:])) / model.tau
+    return penalty
 
 
 @compiled
-def _m(model: Model, x: np.ndarray) -> float:
+def _m(model: Model, x: Floats) -> float:
     if model.growth != LOGISTIC:
-        return x[1]
+        m: float = x[1]
+        return m
     return -x[1] / x[0] if x[0] != 0.0 else math.inf
 
 
 @compiled
 def _step(
-    model: Model, x: np.ndarray, H: np.ndarray, pull: np.ndarray, s2: float, damping: float
-) -> tuple[np.ndarray, float]:
+    model: Model, x: Floats, H: Floats, pull: Floats, s2: float, damping: float
+) -> tuple[Floats, float]:
     """The step to the linearised problem's minimum, and the gain that the linearisation expects."""
     n, p, curved = len(x), len(model.ridge), model.growth == LOGISTIC
     A, b, m = H.copy(), pull.copy(), _m(model, x)
@@ -134,9 +143,9 @@ def _step(
         b[0] -= weight * by_k * m
         b[1] -= weight * by_offset * m
     for i in range(n):
-        own = s2 * model.ridge[i] if i < p and not (i == 1 and curved) else 0.0
-        extra = damping * (H[i, i] + own)
-        A[i, i] += own + extra
+        ridge = s2 * model.ridge[i] if i < p and not (i == 1 and curved) else 0.0
+        extra = damping * (H[i, i] + ridge)
+        A[i, i] += ridge + extra
         b[i] += np.sum(H[i] * x) + extra * x[i]
     new = ridge_lasso(A, b, p, s2 / model.tau, x[p:].copy())
     step = new - x
@@ -150,7 +159,7 @@ def _step(
 
 @compiled
 def _try(
-    model: Model, x: np.ndarray, step: np.ndarray, merit: float, expected: float, shorten: bool
+    model: Model, x: Floats, step: Floats, merit: float, expected: float, shorten: bool
 ) -> tuple[float, float, Mean]:
     """Share of the step that brings enough, its gain and the mean there; share 0 for none."""
     share = 1.0

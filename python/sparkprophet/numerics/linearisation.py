@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sparkprophet.numerics.arrays import Floats, Ints
 from sparkprophet.numerics.compiled import compiled
 from sparkprophet.numerics.trend import GROWTHS
 from sparkprophet.numerics.weighted import add_columns, combine, put_products, weighted_gram
@@ -43,32 +44,38 @@ class Model(NamedTuple):
         Floor of s^2.
     """
 
-    t: np.ndarray
-    y: np.ndarray
-    cap: np.ndarray
-    XT: np.ndarray
-    segments: np.ndarray
-    changepoints: np.ndarray
-    moments: np.ndarray
+    t: Floats
+    y: Floats
+    cap: Floats
+    XT: Floats
+    segments: Ints
+    changepoints: Floats
+    moments: Floats
     growth: int
-    multiplicative: np.ndarray
-    columns: np.ndarray
-    ridge: np.ndarray
+    multiplicative: Floats
+    columns: Ints
+    ridge: Floats
     tau: float
     least: float
 
 
 class Mean(NamedTuple):
-    """The mean at a point, all (T,): itself, the trend g, dg/dz, and q = 1 + X_m beta_m."""
+    """The mean at a point.
 
-    y: np.ndarray
-    g: np.ndarray
-    slope: np.ndarray
-    q: np.ndarray
+    Attributes
+    ----------
+    y, g, slope, q : ndarray of float64, shape (T,)
+        The mean itself, the trend g, dg/dz, and 1 + X_m beta_m.
+    """
+
+    y: Floats
+    g: Floats
+    slope: Floats
+    q: Floats
 
 
 @compiled
-def evaluate(model: Model, x: np.ndarray) -> Mean:
+def evaluate(model: Model, x: Floats) -> Mean:
     """The mean at x = [k, offset, betas, deltas]; the offset is m, or -k m with logistic growth."""
     g = np.empty(len(model.t))
     lines = _lines(model, x)
@@ -89,7 +96,7 @@ def evaluate(model: Model, x: np.ndarray) -> Mean:
 
 
 @compiled
-def linearise(model: Model, x: np.ndarray, mean: Mean) -> tuple[np.ndarray, np.ndarray]:
+def linearise(model: Model, x: Floats, mean: Mean) -> tuple[Floats, Floats]:
     """J'J, shape (n, n), and J'(y - mean), shape (n,), of the mean's Jacobian J at x."""
     n, c = len(x), len(model.columns)
     H, pull = np.empty((n, n)), np.empty(n)
@@ -110,12 +117,22 @@ def linearise(model: Model, x: np.ndarray, mean: Mean) -> tuple[np.ndarray, np.n
 
 @compiled
 def restrict(
-    H: np.ndarray, pull: np.ndarray, x: np.ndarray, K: int, columns: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    H: Floats, pull: Floats, x: Floats, K: int, columns: Ints
+) -> tuple[Floats, Floats, Floats]:
     """A linearisation in all K columns as one in `columns` alone, the other betas taken to zero.
 
-    H, pull, x : of n = 2 + K + S unknowns. Returns the same of 2 + c + S. `pull` is exact but for
-    the trend's derivatives, which stay those at x.
+    Parameters
+    ----------
+    H, pull, x : ndarray of float64, shapes (n, n), (n,) and (n,)
+        Of n = 2 + K + S unknowns.
+    K : int
+    columns : ndarray of int64, shape (c,)
+
+    Returns
+    -------
+    H, pull, x : ndarray of float64
+        Of 2 + c + S unknowns. `pull` is exact but for the trend's derivatives, which stay those
+        at x.
     """
     n, c = len(x), len(columns)
     kept = np.zeros(n, dtype=np.bool_)
@@ -131,8 +148,8 @@ def restrict(
             smaller[i, j] = row[at[j]]
             smaller[j, i] = row[at[j]]
         remaining[i] = pull[at[i]]
-        for j in dropped:
-            remaining[i] += row[j] * x[j]
+        for zeroed in dropped:
+            remaining[i] += row[zeroed] * x[zeroed]
     return smaller, remaining, x[at]
 
 
@@ -145,7 +162,7 @@ def _has(model: Model, mode: float) -> bool:
 
 
 @compiled
-def _lines(model: Model, x: np.ndarray) -> np.ndarray:
+def _lines(model: Model, x: Floats) -> Floats:
     """Rate and offset of z = rate t + offset on every segment, shape (S + 1, 2)."""
     first = 2 + len(model.columns)
     lines = np.empty((len(model.segments) - 1, 2))
@@ -160,7 +177,7 @@ def _lines(model: Model, x: np.ndarray) -> np.ndarray:
 
 
 @compiled
-def _trend_functions(model: Model) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _trend_functions(model: Model) -> tuple[Floats, Floats, Ints]:
     """dz by k, offset and each delta as u0 + u1 t from segment `begin` on, zero before it."""
     S = len(model.changepoints)
     u0, u1, begin = np.zeros(2 + S), np.zeros(2 + S), np.zeros(2 + S, dtype=np.int64)
@@ -174,13 +191,13 @@ def _trend_functions(model: Model) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 @compiled
 def _trend_block(
     model: Model,
-    weight: np.ndarray,
-    residual: np.ndarray,
-    u0: np.ndarray,
-    u1: np.ndarray,
-    begin: np.ndarray,
-    H: np.ndarray,
-    pull: np.ndarray,
+    weight: Floats,
+    residual: Floats,
+    u0: Floats,
+    u1: Floats,
+    begin: Ints,
+    H: Floats,
+    pull: Floats,
 ) -> None:
     """Fill the entries of k, m and the deltas in H and `pull`."""
     count, c = len(model.segments) - 1, len(model.columns)
@@ -206,7 +223,7 @@ def _trend_block(
 
 
 @compiled
-def _tails(model: Model, mean: Mean, weight: np.ndarray, residual: np.ndarray) -> np.ndarray:
+def _tails(model: Model, mean: Mean, weight: Floats, residual: Floats) -> Floats:
     """Sums of weight x, weight t x and residual x from each segment on, (3, S + 1, c).
 
     A multiplicative column counts g times in all three.
@@ -226,7 +243,7 @@ def _tails(model: Model, mean: Mean, weight: np.ndarray, residual: np.ndarray) -
 
 
 @compiled
-def _column_block(model: Model, x: np.ndarray, mean: Mean, H: np.ndarray) -> None:
+def _column_block(model: Model, x: Floats, mean: Mean, H: Floats) -> None:
     """Fill the entries of the betas in H."""
     direct = model.moments.shape[1] == 0
     scaling, adding = _has(model, 1.0), _has(model, 0.0)
@@ -254,7 +271,7 @@ def _column_block(model: Model, x: np.ndarray, mean: Mean, H: np.ndarray) -> Non
 
 
 @compiled
-def _powers_of_trend(model: Model, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _powers_of_trend(model: Model, x: Floats) -> tuple[Floats, Floats]:
     """g and g^2 on each segment as coefficients of 1, t, t^2; shape (3, S + 1) each."""
     lines = _lines(model, x)
     g1, g2 = np.zeros((3, len(lines))), np.zeros((3, len(lines)))
@@ -275,7 +292,7 @@ def _powers_of_trend(model: Model, x: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 @compiled
-def _interpolate(lo: float, hi: float, values: np.ndarray, result: np.ndarray) -> None:
+def _interpolate(lo: float, hi: float, values: Floats, result: Floats) -> None:
     """Coefficients of 1, t, t^2 of the parabola through values at lo, the middle and hi."""
     half, middle = 0.5 * (hi - lo), 0.5 * (hi + lo)
     result[0] = values[1]

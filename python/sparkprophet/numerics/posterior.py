@@ -1,6 +1,7 @@
 """Prophet's log posterior and its gradient, written as the formulas say.
 
-The reference that the solvers are tested against, and what gives a solution's log posterior.
+The reference that the solvers are tested against: their kernels have the same formulas in other
+forms, and take from here the kinds of values, the priors' constants and the floor of the noise.
 Taylor and Letham (2018), Forecasting at Scale, with the priors of Prophet 1.5's `prophet.stan`:
 
     y ~ N(g(t) (1 + X_m beta_m) + X_a beta_a, s^2)
@@ -19,6 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sparkprophet.numerics.arrays import Flags, Floats
 from sparkprophet.numerics.trend import trend
 
 # Variances of the priors of k and m, and of s.
@@ -48,29 +50,39 @@ class Problem:
         Scaled capacity, for logistic growth.
     """
 
-    t: np.ndarray
-    y: np.ndarray
-    X: np.ndarray
-    multiplicative: np.ndarray
-    sigmas: np.ndarray
+    t: Floats
+    y: Floats
+    X: Floats
+    multiplicative: Flags
+    sigmas: Floats
     tau: float
-    changepoints: np.ndarray
+    changepoints: Floats
     growth: str = "linear"
-    cap: np.ndarray | None = None
+    cap: Floats | None = None
 
 
 @dataclass(frozen=True)
 class Point:
-    """Values of all parameters: k, m, s (the noise), delta shape (S,), beta shape (K,)."""
+    """Values of all parameters.
+
+    Attributes
+    ----------
+    k, m, s : float
+        Rate, offset and noise.
+    delta : ndarray of float64, shape (S,)
+        Changes of the rate.
+    beta : ndarray of float64, shape (K,)
+        Coefficients of the columns.
+    """
 
     k: float
     m: float
     s: float
-    delta: np.ndarray
-    beta: np.ndarray
+    delta: Floats
+    beta: Floats
 
 
-def mean(problem: Problem, point: Point) -> np.ndarray:
+def mean(problem: Problem, point: Point) -> Floats:
     """Expectation of y, shape (T,)."""
     p, multiplicative = problem, problem.multiplicative
     g = trend(p.growth, point, p.changepoints, p.t, p.cap)
@@ -85,7 +97,7 @@ def log_posterior(problem: Problem, point: Point) -> float:
     priors = (point.k**2 + point.m**2) / (2 * TREND_VARIANCE) + s**2 / (2 * NOISE_VARIANCE)
     priors += float(np.sum((point.beta / problem.sigmas) ** 2)) / 2
     priors += float(np.sum(np.abs(point.delta))) / problem.tau
-    return -len(problem.y) * np.log(s) - squares / (2 * s**2) - priors
+    return -len(problem.y) * float(np.log(s)) - squares / (2 * s**2) - priors
 
 
 def gradient(problem: Problem, point: Point) -> Point:
@@ -95,23 +107,24 @@ def gradient(problem: Problem, point: Point) -> Point:
     """
     p, s2 = problem, point.s**2
     residual = p.y - mean(p, point)
+    squares = float(residual @ residual)
     g = trend(p.growth, point, p.changepoints, p.t, p.cap)
     scale = 1.0 + p.X[:, p.multiplicative] @ point.beta[p.multiplicative]
     pull = residual * scale / s2  # of the trend
     hinges = np.maximum(p.t[:, None] - p.changepoints, 0.0)
-    if p.growth == "logistic":
+    if p.growth == "logistic" and p.cap is not None:
         share = g / p.cap
         pull = pull * g * (1.0 - share)
-        by_k, by_m = pull @ (p.t - point.m), -point.k * pull.sum()
+        by_k, by_m = float(pull @ (p.t - point.m)), -point.k * float(pull.sum())
     elif p.growth == "linear":
-        by_k, by_m = pull @ p.t, pull.sum()
+        by_k, by_m = float(pull @ p.t), float(pull.sum())
     else:
-        by_k, by_m, hinges = 0.0, pull.sum(), 0.0 * hinges
+        by_k, by_m, hinges = 0.0, float(pull.sum()), 0.0 * hinges
     by_beta = np.where(p.multiplicative, (residual * g) @ p.X, residual @ p.X) / s2
     return Point(
         by_k - point.k / TREND_VARIANCE,
         by_m - point.m / TREND_VARIANCE,
-        -len(p.y) / point.s + residual @ residual / point.s**3 - point.s / NOISE_VARIANCE,
+        -len(p.y) / point.s + squares / point.s**3 - point.s / NOISE_VARIANCE,
         pull @ hinges - np.sign(point.delta) / p.tau,
         by_beta - point.beta / p.sigmas**2,
     )
@@ -125,7 +138,7 @@ def best_noise(squares: float, rows: int) -> float:
     return float(np.sqrt(2.0 * squares / (rows + np.sqrt(rows**2 + 16.0 * squares))))
 
 
-def least_noise(y: np.ndarray) -> float:
+def least_noise(y: Floats) -> float:
     """The smallest s that a fit of y may have.
 
     A line through all points has no mode: its density grows without bound as s goes to 0. The

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from sparkprophet.numerics.arrays import Floats, Ints
 from sparkprophet.numerics.cholesky import back_substitute, partial_factor, solve
 from sparkprophet.numerics.compiled import compiled
 
@@ -20,13 +21,19 @@ _MOST_STEPS = 1000
 
 
 @compiled
-def ridge_lasso(
-    H: np.ndarray, b: np.ndarray, p: int, weight: float, start: np.ndarray
-) -> np.ndarray:
+def ridge_lasso(H: Floats, b: Floats, p: int, weight: float, start: Floats) -> Floats:
     """The minimiser, shape (n,).
 
-    H : (n, n) symmetric positive semidefinite; b : (n,); p : unknowns without the L1 term;
-    start : (n - p,) first guess of the others, of which a good one saves steps.
+    Parameters
+    ----------
+    H : ndarray of float64, shape (n, n)
+        Symmetric, positive semidefinite.
+    b : ndarray of float64, shape (n,)
+    p : int
+        Unknowns without the L1 term.
+    weight : float
+    start : ndarray of float64, shape (n - p,)
+        First guess of the others; a good one saves steps.
     """
     n = H.shape[0]
     F = np.empty((n + 1, n + 1))
@@ -50,7 +57,7 @@ def ridge_lasso(
 
 
 @compiled
-def lasso(Q: np.ndarray, c: np.ndarray, weight: float, start: np.ndarray) -> np.ndarray:
+def lasso(Q: Floats, c: Floats, weight: float, start: Floats) -> Floats:
     """argmin of d'Qd/2 - c'd + weight * sum |d_j|, shape (S,), from `start`."""
     S = Q.shape[0]
     d = start.copy()
@@ -71,9 +78,9 @@ def lasso(Q: np.ndarray, c: np.ndarray, weight: float, start: np.ndarray) -> np.
         slope = c.copy()
         for j in active:
             slope -= d[j] * Q[j]
-        for j in range(S):
-            if sign[j] == 0.0 and abs(slope[j]) > worst:
-                worst, newest = abs(slope[j]), j
+        for i in range(S):
+            if sign[i] == 0.0 and abs(slope[i]) > worst:
+                worst, newest = abs(slope[i]), i
         if newest < 0:
             break
         sign[newest] = 1.0 if slope[newest] > 0.0 else -1.0
@@ -81,9 +88,7 @@ def lasso(Q: np.ndarray, c: np.ndarray, weight: float, start: np.ndarray) -> np.
 
 
 @compiled
-def _step(
-    Q: np.ndarray, c: np.ndarray, weight: float, d: np.ndarray, sign: np.ndarray, active: np.ndarray
-) -> int:
+def _step(Q: Floats, c: Floats, weight: float, d: Floats, sign: Floats, active: Ints) -> int:
     """Move d to the minimum at these signs, or to the first coefficient that becomes zero.
 
     That one leaves the active set and is returned; -1 where none does.

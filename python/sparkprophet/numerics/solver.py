@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sparkprophet.numerics.additive import CONVERGED, solve_additive
+from sparkprophet.numerics.arrays import Flags, Floats, Ints
 from sparkprophet.numerics.basis import Basis
 from sparkprophet.numerics.gauss_newton import solve_nonlinear
 from sparkprophet.numerics.linearisation import LOGISTIC, Model, evaluate, linearise, restrict
@@ -43,16 +44,26 @@ class Prior:
         Prior scale of the changepoints.
     """
 
-    columns: np.ndarray
-    multiplicative: np.ndarray
-    sigmas: np.ndarray
+    columns: Ints
+    multiplicative: Flags
+    sigmas: Floats
     tau: float
 
 
 @dataclass(frozen=True)
 class Solution:
-    """A mode: its point (beta of shape (K,), zero for columns that are not in the model), log
-    posterior, iterations, and whether the solver reached its tolerance."""
+    """A mode.
+
+    Attributes
+    ----------
+    point : Point
+        Its beta, of shape (K,), is zero for columns that are not in the model.
+    log_posterior : float
+        Up to a constant, as `posterior.log_posterior` has it.
+    iterations : int
+    converged : bool
+        Whether the solver reached its tolerance.
+    """
 
     point: Point
     log_posterior: float
@@ -64,19 +75,23 @@ class Solution:
 class Linearisation:
     """A point and the model around it, from which fits with any of the columns can start.
 
-    H, pull : J'J, shape (n, n), and J'(y - mean), shape (n,), as `linearisation.linearise` gives
-    them with all K columns in the model, n = 2 + K + S.
+    Attributes
+    ----------
+    point : Point
+    H, pull : ndarray of float64, shapes (n, n) and (n,)
+        J'J and J'(y - mean) as `linearisation.linearise` gives them with all K columns in the
+        model, n = 2 + K + S.
     """
 
     point: Point
-    H: np.ndarray
-    pull: np.ndarray
+    H: Floats
+    pull: Floats
 
 
 class Response:
     """One series on a basis: its label, its cap with logistic growth, shape (T,), and products."""
 
-    def __init__(self, basis: Basis, y: np.ndarray, cap: np.ndarray | None = None) -> None:
+    def __init__(self, basis: Basis, y: Floats, cap: Floats | None = None) -> None:
         self.basis = basis
         self.y = np.ascontiguousarray(y)
         self.cap = np.empty(0) if cap is None else np.ascontiguousarray(cap)
@@ -85,7 +100,7 @@ class Response:
         self.least = least_noise(self.y) ** 2
 
     @functools.cached_property
-    def products(self) -> np.ndarray:
+    def products(self) -> Floats:
         """`Basis.products` of y - centre."""
         return self.basis.products(self.y - self.centre)
 
@@ -188,8 +203,8 @@ def solve(
         starts += [response.level(1.0), response.level(-1.0)]
     else:
         starts += [response.trend, _as_if_additive(response, prior, ridge)]
-    found = [_solve_from(model, point, prior, tolerance) for point in starts]
-    return max(found, key=lambda solution: solution.log_posterior)
+    solutions = [_solve_from(model, point, prior, tolerance) for point in starts]
+    return max(solutions, key=lambda solution: solution.log_posterior)
 
 
 def linearise_at(response: Response, prior: Prior, point: Point) -> Point | Linearisation:
@@ -221,13 +236,13 @@ def _convex(basis: Basis, prior: Prior) -> bool:
     return basis.growth != "logistic" and not prior.multiplicative[prior.columns].any()
 
 
-def _ridge(prior: Prior) -> np.ndarray:
+def _ridge(prior: Prior) -> Floats:
     sigmas = np.maximum(prior.sigmas, _SMALLEST_SIGMA)
     return np.concatenate(([1 / TREND_VARIANCE] * 2, sigmas**-2.0))
 
 
 def _solve_convex(
-    response: Response, prior: Prior, ridge: np.ndarray, tolerance: float, start: Point | None
+    response: Response, prior: Prior, ridge: Floats, tolerance: float, start: Point | None
 ) -> Solution:
     basis, K = response.basis, len(response.basis.XT)
     S = len(basis.changepoints)
@@ -237,7 +252,7 @@ def _solve_convex(
     if start is None and len(response.y) > 2 * len(chosen):
         variances.append(max(_LITTLE_NOISE * response.variance, response.least))
     delta = np.zeros(S) if start is None else start.delta
-    found = [
+    modes = [
         solve_additive(
             basis.gram,
             response.products,
@@ -254,17 +269,17 @@ def _solve_convex(
         )
         for variance in variances
     ]
-    return _solution(K, prior, *max(found, key=lambda mode: mode[2]))
+    return _solution(K, prior, *max(modes, key=lambda mode: mode[2]))
 
 
-def _as_if_additive(response: Response, prior: Prior, ridge: np.ndarray) -> Point:
+def _as_if_additive(response: Response, prior: Prior, ridge: Floats) -> Point:
     """A start: the mode of the additive model, its multiplicative columns by the label's mean."""
     point = _solve_convex(response, prior, ridge, _ROUGH, None).point
     scale = np.where(prior.multiplicative, response.centre or 1.0, 1.0)
     return replace(point, beta=point.beta / scale)
 
 
-def _model(response: Response, prior: Prior, ridge: np.ndarray) -> Model:
+def _model(response: Response, prior: Prior, ridge: Floats) -> Model:
     basis, cap = response.basis, response.cap
     varying = basis.growth == "logistic" and np.ptp(cap) > _CONSTANT_CAP * cap[0]
     return Model(
@@ -293,26 +308,20 @@ def _solve_from(
     else:
         x = _unknowns(model, start, prior.columns)
         H, pull = linearise(model, x, evaluate(model, x))
-    x, *rest = solve_nonlinear(model, x, H, pull, tolerance)
+    x, s2, log_posterior, iterations, status = solve_nonlinear(model, x, H, pull, tolerance)
     if model.growth == LOGISTIC:
         x[1] = -x[1] / x[0]
-    return _solution(len(model.XT), prior, x, *rest)
+    return _solution(len(model.XT), prior, x, s2, log_posterior, iterations, status)
 
 
-def _unknowns(model: Model, point: Point, columns: np.ndarray) -> np.ndarray:
+def _unknowns(model: Model, point: Point, columns: Ints) -> Floats:
     """The point as the kernels take it, its betas those of `columns`."""
     offset = -point.k * point.m if model.growth == LOGISTIC else point.m
     return np.concatenate(([point.k, offset], point.beta[columns], point.delta))
 
 
 def _solution(
-    K: int,
-    prior: Prior,
-    x: np.ndarray,
-    s2: float,
-    log_posterior: float,
-    iterations: int,
-    status: int,
+    K: int, prior: Prior, x: Floats, s2: float, log_posterior: float, iterations: int, status: int
 ) -> Solution:
     first = 2 + len(prior.columns)
     beta = np.zeros(K)

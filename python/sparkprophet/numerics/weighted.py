@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from sparkprophet.numerics.arrays import Flags, Floats, Ints
 from sparkprophet.numerics.compiled import COMPILED, compiled
 
 
-def _add_columns_loops(
-    total: np.ndarray, XT: np.ndarray, columns: np.ndarray, wanted: np.ndarray, b: np.ndarray
-) -> None:
+def _add_columns_loops(total: Floats, XT: Floats, columns: Ints, wanted: Flags, b: Floats) -> None:
     # Four columns at a time: `total` is read and written a quarter as often.
     at, factors, count = np.zeros(len(columns) + 3, np.int64), np.zeros(len(columns) + 3), 0
     for i in range(len(columns)):
@@ -23,21 +22,14 @@ def _add_columns_loops(
             total[row] += b0 * x0[row] + b1 * x1[row] + b2 * x2[row] + b3 * x3[row]
 
 
-def _add_columns_arrays(
-    total: np.ndarray, XT: np.ndarray, columns: np.ndarray, wanted: np.ndarray, b: np.ndarray
-) -> None:
+def _add_columns_arrays(total: Floats, XT: Floats, columns: Ints, wanted: Flags, b: Floats) -> None:
     factors = np.zeros(len(XT))
     factors[columns] = b[: len(columns)]
     total += (factors * wanted) @ XT
 
 
 def _put_products_loops(
-    sums: np.ndarray,
-    XT: np.ndarray,
-    columns: np.ndarray,
-    wanted: np.ndarray,
-    segments: np.ndarray,
-    V: np.ndarray,
+    sums: Floats, XT: Floats, columns: Ints, wanted: Flags, segments: Ints, V: Floats
 ) -> None:
     for s in range(len(segments) - 1):
         lo, hi = segments[s], segments[s + 1]
@@ -56,12 +48,7 @@ def _put_products_loops(
 
 
 def _put_products_arrays(
-    sums: np.ndarray,
-    XT: np.ndarray,
-    columns: np.ndarray,
-    wanted: np.ndarray,
-    segments: np.ndarray,
-    V: np.ndarray,
+    sums: Floats, XT: Floats, columns: Ints, wanted: Flags, segments: Ints, V: Floats
 ) -> None:
     at = np.flatnonzero(wanted[columns])
     XT = XT[columns[at]]
@@ -70,7 +57,7 @@ def _put_products_arrays(
         sums[:, s, at] = V[:, rows] @ XT[:, rows].T
 
 
-def _combine_loops(moments: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def _combine_loops(moments: Floats, weights: Floats) -> Floats:
     total = np.zeros(moments.shape[2])
     for p in range(weights.shape[0]):
         for s in range(moments.shape[1]):
@@ -82,11 +69,11 @@ def _combine_loops(moments: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return total
 
 
-def _combine_arrays(moments: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def _combine_arrays(moments: Floats, weights: Floats) -> Floats:
     return np.tensordot(weights, moments[: len(weights)], axes=2)
 
 
-def _weighted_gram_loops(XT: np.ndarray, w: np.ndarray) -> np.ndarray:
+def _weighted_gram_loops(XT: Floats, w: Floats) -> Floats:
     K, rows = XT.shape
     total = np.zeros(K * (K + 1) // 2)
     at = 0
@@ -101,7 +88,7 @@ def _weighted_gram_loops(XT: np.ndarray, w: np.ndarray) -> np.ndarray:
     return total
 
 
-def _weighted_gram_arrays(XT: np.ndarray, w: np.ndarray) -> np.ndarray:
+def _weighted_gram_arrays(XT: Floats, w: Floats) -> Floats:
     return ((XT * w) @ XT.T)[np.tril_indices(len(XT))]
 
 

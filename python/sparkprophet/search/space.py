@@ -11,26 +11,24 @@ import copy
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
 from sparkprophet.messages import shown
+from sparkprophet.search.checks import label_of, made, owned, store
 from sparkprophet.search.dimensions import (
     OUTSIDE,
     Choice,
     Dimension,
     Fixed,
     Int,
+    Suggesting,
     Uniform,
     When,
-    label_of,
-    owned,
-    store,
 )
 
-if TYPE_CHECKING:
-    import optuna
-
 FORMAT_VERSION = 1
+
+Kind = TypeVar("Kind", bound=Dimension | Fixed)
 
 
 @dataclass(frozen=True)
@@ -43,9 +41,19 @@ class SearchSpace:
     A dimension with conditions (`when`) is active in a trial where all of them hold. A point has
     no value for the others. Every condition names an `Int` or a `Choice` that comes before.
 
-    Raises TypeError for anything but dimensions (`Fixed` in `fixed`), ValueError for no dimension
-    at all, for one param of one stage given twice, and for a condition that names another param
-    or a value that its dimension does not have.
+    Parameters
+    ----------
+    dimensions : tuple of Uniform, Int and Choice
+        At least one.
+    fixed : tuple of Fixed
+
+    Raises
+    ------
+    TypeError
+        For anything but dimensions, or `Fixed` in `fixed`.
+    ValueError
+        For no dimension at all, for one param of one stage given twice, and for a condition that
+        names another param or a value that its dimension does not have.
     """
 
     dimensions: tuple[Dimension, ...]
@@ -57,13 +65,15 @@ class SearchSpace:
     )
 
     def __post_init__(self) -> None:
-        dimensions = _checked("dimensions", self.dimensions, (Uniform, Int, Choice))
+        dimensions: tuple[Dimension, ...] = _checked(
+            "dimensions", self.dimensions, (Uniform, Int, Choice)
+        )
         fixed = _checked("fixed", self.fixed, (Fixed,))
         if not dimensions:
             raise ValueError(
-                "SearchSpace dimensions: found none; give at least one Uniform, Int or Choice"
+                "SearchSpace dimensions: found none, must be at least one Uniform, Int or Choice"
             )
-        owners: set[tuple[str, str]] = set()
+        owners: set[tuple[str | None, str]] = set()
         counts: dict[str, int] = {}
         keys: list[str] = []
         for entry in (*dimensions, *fixed):
@@ -93,25 +103,46 @@ class SearchSpace:
         """Key -> dimension or fixed param, in the order of addition, fixed ones last."""
         return dict(zip(self._keys, (*self.dimensions, *self.fixed), strict=True))
 
-    def suggest(self, trial: optuna.trial.BaseTrial) -> dict[str, Any]:
-        """One point: key -> value of each active dimension and each fixed param.
+    def suggest(self, trial: Suggesting) -> dict[str, Any]:
+        """One point of a trial, which is asked for the active dimensions alone, in order.
 
-        The trial is asked for the active dimensions alone, in order of addition.
+        Parameters
+        ----------
+        trial : optuna.trial.BaseTrial
+            Or anything else with its three methods.
+
+        Returns
+        -------
+        dict
+            Key -> value of each active dimension and each fixed param.
         """
         return self._point(lambda key, dimension: dimension.suggest(trial, key))
 
     def at(self, shares: Sequence[float]) -> dict[str, Any]:
-        """The point at one share in [0, 1) per dimension, in order, as `suggest` gives it.
+        """The point at these shares of the dimensions, as `suggest` gives it.
 
-        Shares of inactive dimensions are not looked at. Raises TypeError or ValueError for any
-        other number of shares, and for another share of an active dimension.
+        Parameters
+        ----------
+        shares : sequence of float
+            In [0, 1), one per dimension, in order. Those of inactive ones are not looked at.
+
+        Returns
+        -------
+        dict
+            Key -> value.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For any other number of shares, and for another share of an active dimension.
         """
         if not isinstance(shares, Iterable) or isinstance(shares, (str, Mapping)):
-            raise TypeError(f"SearchSpace.at: found {shown(shares)}; give a list of shares")
+            raise TypeError(f"SearchSpace.at: found {shown(shares)}, must be a list of shares")
         shares = list(shares)
         if len(shares) != len(self):
             raise ValueError(
-                f"SearchSpace.at: found {len(shares)} shares; give {len(self)}, one per dimension"
+                f"SearchSpace.at: found {len(shares)} shares, must be {len(self)}, "
+                "one per dimension"
             )
         share_of = dict(zip(self._keys, shares, strict=False))
         return self._point(lambda key, dimension: dimension.at(share_of[key]))
@@ -133,15 +164,27 @@ class SearchSpace:
         )
 
     def encode(self, values: Mapping[str, Any]) -> dict[str, Any] | None:
-        """The point `values` as Optuna's `enqueue_trial` takes it, or None if it is not inside.
+        """A point as Optuna's `enqueue_trial` takes it.
 
-        `values` maps keys to values. Further keys, those of fixed params and of inactive
-        dimensions too, are not looked at and not in the result; a missing key, a value of another
-        type or outside of its dimension gives None.
+        Parameters
+        ----------
+        values : mapping
+            Key -> value. Further keys, those of fixed params and of inactive dimensions too, are
+            not looked at and not in the result.
+
+        Returns
+        -------
+        dict or None
+            None for a missing key, a value of another type and one outside of its dimension.
+
+        Raises
+        ------
+        TypeError
+            For anything but a mapping.
         """
         if not isinstance(values, Mapping):
             raise TypeError(
-                f"SearchSpace.encode: found {shown(values)}; give a dict of key -> value"
+                f"SearchSpace.encode: found {shown(values)}, must be a dict of key -> value"
             )
         point: dict[str, Any] = {}
         active: dict[str, Any] = {}
@@ -184,39 +227,52 @@ class SearchSpace:
     def fromJson(text: str) -> SearchSpace:
         """The space that `toJson` wrote.
 
-        Raises ValueError or TypeError, naming the field, what was found and the remedy, for text
-        that is not JSON, unknown kinds, unknown, missing or doubled fields, values of a wrong type
-        or out of range, and a "formatVersion" that this version does not know.
+        Parameters
+        ----------
+        text : str
+
+        Returns
+        -------
+        SearchSpace
+
+        Raises
+        ------
+        ValueError, TypeError
+            Naming the field, what was found and what it must be, for text that is not JSON,
+            unknown kinds, unknown, missing or doubled fields, values of a wrong type or out of
+            range, and a "formatVersion" that this version does not know.
         """
         document = _parse(text)
         if not isinstance(document, dict):
-            raise TypeError(f"search space: found {shown(document)}; give a JSON object")
+            raise TypeError(f"search space: found {shown(document)}, must be a JSON object")
         version = document.get("formatVersion")
         if type(version) is not int or version < 1:
             raise ValueError(
-                f"search space: formatVersion: found {shown(version)}; give {FORMAT_VERSION}"
+                f"search space: formatVersion: found {shown(version)}, must be {FORMAT_VERSION}"
             )
         if version > FORMAT_VERSION:
             raise ValueError(
-                f"search space: formatVersion: found {version}, but this version reads up to "
+                f"search space: formatVersion: found {version}, must be at most "
                 f"{FORMAT_VERSION}; install the newer sparkprophet that wrote it"
             )
         _check_fields("search space", document, ("formatVersion", "dimensions", "fixed"))
-        dimensions = _from_objects("dimensions", document["dimensions"], (Uniform, Int, Choice))
+        dimensions: tuple[Dimension, ...] = _from_objects(
+            "dimensions", document["dimensions"], (Uniform, Int, Choice)
+        )
         return SearchSpace(dimensions, _from_objects("fixed", document["fixed"], (Fixed,)))
 
 
-def _checked(where: str, entries: Any, types: tuple[type, ...]) -> tuple[Any, ...]:
+def _checked(where: str, entries: Any, types: tuple[type[Kind], ...]) -> tuple[Kind, ...]:
     names = ", ".join(kind.__name__ for kind in types)
     if not isinstance(entries, Iterable):
-        raise TypeError(f"SearchSpace {where}: found {shown(entries)}; give a tuple of {names}")
-    entries = tuple(entries)
-    for position, entry in enumerate(entries):
+        raise TypeError(f"SearchSpace {where}: found {shown(entries)}, must be a tuple of {names}")
+    kept: tuple[Kind, ...] = tuple(entries)
+    for position, entry in enumerate(kept):
         if not isinstance(entry, types):
             raise TypeError(
-                f"SearchSpace {where}[{position}]: found {shown(entry)}; give one of {names}"
+                f"SearchSpace {where}[{position}]: found {shown(entry)}, must be one of {names}"
             )
-    return entries
+    return kept
 
 
 def _position_of(when: When, position: int, entries: Sequence[Dimension | Fixed]) -> int:
@@ -224,23 +280,23 @@ def _position_of(when: When, position: int, entries: Sequence[Dimension | Fixed]
     label = f"SearchSpace: {label_of(entries[position])}: when"
     named = owned(when.name, when.parent)
     owner = (when.parent, when.name)
-    found = [i for i, entry in enumerate(entries) if (entry.parent, entry.name) == owner]
-    if not found:
+    places = [i for i, entry in enumerate(entries) if (entry.parent, entry.name) == owner]
+    if not places:
         raise ValueError(
             f"{label}: found {named}, which is not in the space; add it before this one, or take "
             "the condition out"
         )
-    if len(found) > 1:
+    if len(places) > 1:
         raise ValueError(
-            f"{label}: found {named}, which is {len(found)} times in the space; give each the "
+            f"{label}: found {named}, which is {len(places)} times in the space; give each the "
             "uid of its stage as parent"
         )
-    when.check(label, entries[found[0]])
-    if found[0] == position:
+    when.check(label, entries[places[0]])
+    if places[0] == position:
         raise ValueError(f"{label}: found {named}, which is this one; name one before it")
-    if found[0] > position:
+    if places[0] > position:
         raise ValueError(f"{label}: found {named}, which comes after it; move it before this one")
-    return found[0]
+    return places[0]
 
 
 def _field_names(kind: type) -> list[str]:
@@ -260,7 +316,7 @@ def _field_values(entry: Any) -> dict[str, Any]:
 
 def _parse(text: str) -> Any:
     if not isinstance(text, str):
-        raise TypeError(f"search space: found {shown(text)}; give the JSON text of toJson()")
+        raise TypeError(f"search space: found {shown(text)}, must be the JSON text of toJson()")
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         document = dict(pairs)
@@ -271,7 +327,7 @@ def _parse(text: str) -> Any:
         return document
 
     def refuse(constant: str) -> Any:
-        raise ValueError(f"found {constant}; give finite numbers")
+        raise ValueError(f"found {constant}, must be a finite number")
 
     try:
         return json.loads(text, object_pairs_hook=unique, parse_constant=refuse)
@@ -281,58 +337,51 @@ def _parse(text: str) -> Any:
         ) from error
 
 
-def _check_fields(where: str, found: dict[str, Any], expected: Iterable[str]) -> None:
-    missing = [name for name in expected if name not in found]
-    unknown = [name for name in found if name not in expected]
+def _check_fields(where: str, document: dict[str, Any], expected: Iterable[str]) -> None:
+    missing = [name for name in expected if name not in document]
+    unknown = [name for name in document if name not in expected]
     if missing:
         raise ValueError(
-            f"{where}: field {missing[0]!r} is missing, found {shown(list(found))}; add it"
+            f"{where}: field {missing[0]!r} is missing, found {shown(list(document))}; add it"
         )
     if unknown:
         raise ValueError(
-            f"{where}: unknown field {unknown[0]!r} = {shown(found[unknown[0]])}; remove it, "
+            f"{where}: unknown field {unknown[0]!r} = {shown(document[unknown[0]])}; remove it, "
             f"the fields are {', '.join(expected)}"
         )
 
 
-def _from_objects(where: str, found: Any, types: tuple[type, ...]) -> tuple[Any, ...]:
-    if not isinstance(found, list):
-        raise TypeError(f"search space: {where}: found {shown(found)}; give a JSON array")
+def _from_objects(where: str, documents: Any, types: tuple[type[Kind], ...]) -> tuple[Kind, ...]:
+    if not isinstance(documents, list):
+        raise TypeError(f"search space: {where}: found {shown(documents)}, must be a JSON array")
     kinds = {kind.kind: kind for kind in types}
-    entries = []
-    for position, document in enumerate(found):
+    entries: list[Kind] = []
+    for position, document in enumerate(documents):
         label = f"search space: {where}[{position}]"
         if not isinstance(document, dict):
-            raise TypeError(f"{label}: found {shown(document)}; give a JSON object")
+            raise TypeError(f"{label}: found {shown(document)}, must be a JSON object")
         kind = document.get("kind")
         if not isinstance(kind, str) or kind not in kinds:
             raise ValueError(
-                f"{label}: kind: found {shown(kind)}; give one of {', '.join(kinds)}, or install "
+                f"{label}: kind: found {shown(kind)}, must be one of {', '.join(kinds)}; install "
                 "the newer sparkprophet that wrote it"
             )
         _check_fields(label, document, ["kind", *_field_names(kinds[kind])])
         arguments = {name: value for name, value in document.items() if name != "kind"}
         if "when" in arguments:
             arguments["when"] = _whens(f"{label}: when", arguments["when"])
-        entries.append(_made(label, kinds[kind], arguments))
+        entries.append(made(label, kinds[kind], **arguments))
     return tuple(entries)
 
 
-def _whens(where: str, found: Any) -> tuple[When, ...]:
-    if not isinstance(found, list):
-        raise TypeError(f"{where}: found {shown(found)}; give a JSON array")
+def _whens(where: str, documents: Any) -> tuple[When, ...]:
+    if not isinstance(documents, list):
+        raise TypeError(f"{where}: found {shown(documents)}, must be a JSON array")
     whens = []
-    for position, document in enumerate(found):
+    for position, document in enumerate(documents):
         label = f"{where}[{position}]"
         if not isinstance(document, dict):
-            raise TypeError(f"{label}: found {shown(document)}; give a JSON object")
+            raise TypeError(f"{label}: found {shown(document)}, must be a JSON object")
         _check_fields(label, document, _field_names(When))
-        whens.append(_made(label, When, document))
+        whens.append(made(label, When, **document))
     return tuple(whens)
-
-
-def _made(label: str, kind: type, arguments: dict[str, Any]) -> Any:
-    try:
-        return kind(**arguments)
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"{label}: {error}") from error

@@ -30,15 +30,23 @@ _log = logging.getLogger("sparkprophet")
 class Trial:
     """One point that was tried.
 
-    number: position in the study, from 0.
-    value: the objective's, None unless COMPLETE.
-    state: COMPLETE, FAIL (the objective raised, or gave no finite number) or PRUNED (it raised
-    Optuna's TrialPruned).
-    params: key of the space -> value, fixed ones too, without the dimensions that were inactive.
-    seconds, cpu_seconds: wall clock and CPU time since the end of the trial before, so that
-    Optuna's sampling counts; the CPU time is that of the process with all its threads, and of
-    child processes that it waited for.
-    error: `TypeName: message` of a FAIL trial, at most 500 characters, else None.
+    Attributes
+    ----------
+    number : int
+        Position in the study, from 0.
+    value : float or None
+        The objective's, None unless COMPLETE.
+    state : str
+        COMPLETE, FAIL (the objective raised, or gave no finite number) or PRUNED (it raised
+        Optuna's TrialPruned).
+    params : dict
+        Key of the space -> value, fixed ones too, without the dimensions that were inactive.
+    seconds, cpu_seconds : float
+        Wall clock and CPU time since the end of the trial before, so that Optuna's sampling
+        counts; the CPU time is that of the process with all its threads, and of child processes
+        that it waited for.
+    error : str or None
+        `TypeName: message` of a FAIL trial, at most `MESSAGE_LIMIT` characters, else None.
     """
 
     number: int
@@ -52,10 +60,17 @@ class Trial:
 
 @dataclass(frozen=True)
 class Study:
-    """The record of one search: every trial in order, the best, and what ended it.
+    """The record of one search.
 
-    best: the COMPLETE trial of the lowest value, the first one of equals; None where every trial
-    failed. stopped_by: numTrials, earlyStopping or timeout.
+    Attributes
+    ----------
+    trials : tuple of Trial
+        In order.
+    best : Trial or None
+        The COMPLETE trial of the lowest value, the first one of equals; None where every trial
+        failed.
+    stopped_by : str
+        numTrials, earlyStopping or timeout.
     """
 
     trials: tuple[Trial, ...]
@@ -78,22 +93,39 @@ def run_study(
 ) -> Study:
     """Minimise `objective` over `space` with an Optuna study of its own, kept in memory.
 
-    objective: called with key -> value of every active dimension and fixed param (a copy, free to
-    change), returns a finite number. If it raises, or returns anything else, the trial fails and
-    the study goes on; KeyboardInterrupt, SystemExit and the like go through.
-    num_trials: most trials, initial points included, at least 1.
-    seed, sampler, num_startup_trials: as in `make_sampler`.
-    early_stopping_rounds: stop once the best value has not improved by more than `min_delta` (same
-    unit as the objective) within that many last trials, failed ones counted; the first value at
-    all is an improvement. 0: never.
-    deadline: a `time.monotonic()` value, in seconds. No trial starts after it, but the first; one
-    at work is not cut short. None or inf: no limit.
-    initial_points: tried first, in order, each once; those outside of the space are skipped.
-
     The same arguments give the same points in any process, whatever stages the params belong to,
     unless the deadline ends the study. Optuna's log lines are silenced while it runs.
 
-    Raises ValueError, TypeError or ImportError for the arguments, before the first trial.
+    Parameters
+    ----------
+    objective : callable
+        Called with key -> value of every active dimension and fixed param (a copy, free to
+        change), returns a finite number. If it raises, or returns anything else, the trial fails
+        and the study goes on; KeyboardInterrupt, SystemExit and the like go through.
+    space : SearchSpace
+    num_trials : int
+        Most trials, initial points included, at least 1.
+    seed, sampler, num_startup_trials
+        As in `make_sampler`.
+    early_stopping_rounds : int
+        Stop once the best value has not improved by more than `min_delta` within that many last
+        trials, failed ones counted; the first value at all is an improvement. 0: never.
+    min_delta : float
+        At least 0, in the unit of the objective.
+    deadline : float, optional
+        A `time.monotonic()` value, in seconds. No trial starts after it, but the first; one at
+        work is not cut short. None or inf: no limit.
+    initial_points : iterable of mapping
+        Key -> value; tried first, in order, each once. Those outside of the space are skipped.
+
+    Returns
+    -------
+    Study
+
+    Raises
+    ------
+    ValueError, TypeError, ImportError
+        For the arguments, before the first trial.
     """
     _check_arguments(space, num_trials, early_stopping_rounds, min_delta, deadline)
     study_sampler = make_sampler(sampler, seed, num_startup_trials, space)
@@ -127,11 +159,11 @@ def _check_arguments(
     deadline: float | None,
 ) -> None:
     if not isinstance(space, SearchSpace):
-        raise TypeError(f"space: found {shown(space)}; give a SearchSpace")
+        raise TypeError(f"space: found {shown(space)}, must be a SearchSpace")
     whole_number("num_trials", num_trials, 1)
     whole_number("early_stopping_rounds", early_stopping_rounds, 0)
     if real_number("min_delta", min_delta) < 0:
-        raise ValueError(f"min_delta: found {min_delta}; give a number of at least 0")
+        raise ValueError(f"min_delta: found {min_delta}, must be a number of at least 0")
     if deadline is not None and deadline != math.inf:
         real_number("deadline", deadline)
 
@@ -201,9 +233,10 @@ class _Search:
         self._marks = marks
         record = Trial(trial.number, value, state, params, seconds, cpu_seconds, error)
         self.trials.append(record)
-        if value is not None and (self.best is None or value < self.best.value):
-            self.best = record
-        self._best_values.append(math.inf if self.best is None else self.best.value)
+        best_value = self._best_values[-1] if self._best_values else math.inf
+        if value is not None and value < best_value:
+            self.best, best_value = record, value
+        self._best_values.append(best_value)
         if len(self.trials) == self._num_trials:
             return
         if stalled(self._best_values, self._early_stopping_rounds, self._min_delta):
@@ -223,11 +256,9 @@ def _finite(value: Any) -> float:
     try:
         number = float(value)
     except (TypeError, ValueError) as error:
-        raise TypeError(
-            f"the objective returned {shown(value)}; it has to return a number"
-        ) from error
+        raise TypeError(f"objective: found {shown(value)} returned, must be a number") from error
     if not math.isfinite(number):
-        raise ValueError(f"the objective returned {number}; it has to return a finite number")
+        raise ValueError(f"objective: found {number} returned, must be a finite number")
     return number
 
 

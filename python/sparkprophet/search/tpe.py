@@ -9,10 +9,10 @@ import bisect
 import math
 import threading
 import weakref
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
-from optuna.distributions import CategoricalDistribution, IntDistribution
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.samplers import BaseSampler
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from optuna.study import Study
     from optuna.trial import FrozenTrial
 
+Distribution = CategoricalDistribution | FloatDistribution | IntDistribution  # all of Optuna's
+
 _CANDIDATES = 24
 _GOOD_SHARE = 0.1
 _MOST_GOOD = 25
@@ -32,9 +34,6 @@ _LEARNED = (TrialState.COMPLETE, TrialState.PRUNED)
 
 class CompiledTPESampler(BaseSampler):
     """Multivariate TPE with the default numerics of Optuna 5's `TPESampler`, at less CPU.
-
-    seed: of the random numbers, 0 to 2**32 - 1, or None for one of the system's. n_startup_trials:
-    as long as fewer trials than that are complete or pruned, points are random.
 
     The best 10 % of the observations, 25 at most, are the good ones; 24 candidates are drawn from
     their mixture, and the one with the largest ratio of its density to that of the others is
@@ -45,8 +44,18 @@ class CompiledTPESampler(BaseSampler):
     The same seed and history of trials give the same points in any process. Without Numba the
     kernels run as plain Python: the points are equal but for rounding, and cost milliseconds.
 
-    Raises ValueError, when it is asked for a point, in a study of several objectives and where a
-    trial has constraints: Optuna's own `TPESampler` does both.
+    Parameters
+    ----------
+    seed : int, optional
+        Of the random numbers, 0 to 2**32 - 1; by default one of the system's.
+    n_startup_trials : int
+        As long as fewer trials than that are complete or pruned, points are random.
+
+    Raises
+    ------
+    ValueError
+        When it is asked for a point in a study of several objectives, and where a trial has
+        constraints: Optuna's own `TPESampler` does both.
 
     Sources: Bergstra, Bardenet, Bengio and Kégl, "Algorithms for Hyper-Parameter Optimization",
     NIPS 2011; Watanabe, "Tree-Structured Parzen Estimator: Understanding Its Algorithm Components
@@ -156,14 +165,14 @@ class _History:
     def _learn(self, trial: FrozenTrial) -> None:
         self._learned[trial.number] = True
         bisect.insort(self.ranking, (*self._rank(trial), trial.number))
-        found = trial.distributions
+        distributions = trial.distributions
         if self._common is None:
-            self._common = {name: found[name] for name in sorted(found)}
-        elif self._common != found:
+            self._common = {name: distributions[name] for name in sorted(distributions)}
+        elif self._common != distributions:
             self._common = {
                 name: distribution
                 for name, distribution in self._common.items()
-                if found.get(name) == distribution
+                if distributions.get(name) == distribution
             }
         self.shared = {
             name: distribution
@@ -173,12 +182,12 @@ class _History:
 
     def _rank(self, trial: FrozenTrial) -> tuple[float, float, float]:
         """Sorts trials, the best first: complete ones by value, then pruned ones by last step."""
-        if trial.state == TrialState.COMPLETE:
-            return (0.0, self._smaller_is_better(trial.value), 0.0)
+        if trial.state == TrialState.COMPLETE and (value := trial.value) is not None:
+            return (0.0, self._smaller_is_better(value), 0.0)
         if not trial.intermediate_values:
             return (1.0, 1.0, 0.0)
-        step, value = max(trial.intermediate_values.items())
-        return (1.0, -step, self._smaller_is_better(value))
+        step, latest = max(trial.intermediate_values.items())
+        return (1.0, -step, self._smaller_is_better(latest))
 
     def _smaller_is_better(self, value: float) -> float:
         return math.inf if math.isnan(value) else self._sign * value
@@ -188,7 +197,9 @@ class _History:
         names = tuple(search_space)
         table = self._tables.get(names)
         if table is None or table.search_space != search_space:
-            table = self._tables[names] = _Table(dict(search_space))
+            table = self._tables[names] = _Table(
+                cast("dict[str, Distribution]", dict(search_space))
+            )
         table.read(self._trials, self._learned)
         return table
 
@@ -214,7 +225,7 @@ class _Table:
     As in Optuna, a value outside of a range that has changed since still counts.
     """
 
-    def __init__(self, search_space: dict[str, BaseDistribution]) -> None:
+    def __init__(self, search_space: dict[str, Distribution]) -> None:
         self.search_space = search_space
         self.space = np.array([_row(d) for d in search_space.values()], dtype=float)
         self.coordinates = np.full((len(search_space), 0), math.nan)
@@ -256,7 +267,7 @@ def _refuse_constraints(trials: list[FrozenTrial]) -> None:
             )
 
 
-def _row(distribution: BaseDistribution) -> tuple[float, float, float, float, float]:
+def _row(distribution: Distribution) -> tuple[float, float, float, float, float]:
     """The dimension as `parzen` takes it: low, high, step, log, choices."""
     if isinstance(distribution, CategoricalDistribution):
         return (0.0, 0.0, 0.0, 0.0, float(len(distribution.choices)))
@@ -264,7 +275,7 @@ def _row(distribution: BaseDistribution) -> tuple[float, float, float, float, fl
     return (distribution.low, distribution.high, step, float(distribution.log), 0.0)
 
 
-def _coordinate(value: Any, distribution: BaseDistribution) -> float:
+def _coordinate(value: Any, distribution: Distribution) -> float:
     try:
         number = distribution.to_internal_repr(value)
     except ValueError:  # of an earlier distribution: not one of these choices, or not positive
@@ -273,7 +284,7 @@ def _coordinate(value: Any, distribution: BaseDistribution) -> float:
     return math.log(number) if is_log else number
 
 
-def _external(value: float, distribution: BaseDistribution) -> Any:
+def _external(value: float, distribution: Distribution) -> Any:
     if isinstance(distribution, CategoricalDistribution):
         return distribution.choices[int(value)]
     return round(value) if isinstance(distribution, IntDistribution) else value

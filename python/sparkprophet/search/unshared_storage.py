@@ -48,12 +48,13 @@ class JointTrial:
     def __init__(self, trial: Trial, storage: UnsharedStorage) -> None:
         self._trial, self._drawn = trial, trial.relative_params
         number = storage.get_trial_id_from_study_id_trial_number(0, trial.number)
-        self._kept, self._space = storage.get_trial(number), trial.relative_search_space
+        self._kept, self._space = storage.get_trial(number), trial.relative_search_space or {}
 
     def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> float:
         """As `Trial.suggest_float`."""
         if name in self._drawn:
-            return self._noted(name)
+            value: float = self._noted(name)
+            return value
         return self._trial.suggest_float(name, low, high, log=log)
 
     def suggest_int(
@@ -61,7 +62,8 @@ class JointTrial:
     ) -> int:
         """As `Trial.suggest_int`."""
         if name in self._drawn:
-            return self._noted(name)
+            value: int = self._noted(name)
+            return value
         return self._trial.suggest_int(name, low, high, step=step, log=log)
 
     def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, TypeGuard
 
 from sparkprophet.messages import shown
 
@@ -12,16 +12,21 @@ from sparkprophet.messages import shown
 LARGEST_INTEGER = 2**53
 
 
+def is_number(value: Any) -> TypeGuard[float]:
+    """Whether it is a real number of any type; True and False are none."""
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
 def real_number(label: str, value: Any) -> float:
     """`value` as a finite float; `label` names it in the TypeError or ValueError otherwise."""
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"{label}: found {shown(value)}; give a number")
+    if not is_number(value):
+        raise TypeError(f"{label}: found {shown(value)}, must be a number")
     try:
         number = float(value)
     except OverflowError:
         number = math.inf
     if not math.isfinite(number):
-        raise ValueError(f"{label}: found {shown(value)}; give a finite number")
+        raise ValueError(f"{label}: found {shown(value)}, must be a finite number")
     return number
 
 
@@ -30,11 +35,11 @@ def whole_number(
 ) -> int:
     """`value` as an int in [low, high]; `label` names it in the TypeError or ValueError."""
     if isinstance(value, bool) or not isinstance(value, Integral):
-        raise TypeError(f"{label}: found {shown(value)}; give a whole number (int)")
+        raise TypeError(f"{label}: found {shown(value)}, must be a whole number (int)")
     number = int(value)
     if not low <= number <= high:
         raise ValueError(
-            f"{label}: found {shown(number)}; give a whole number from {low} to {high}"
+            f"{label}: found {shown(number)}, must be a whole number from {low} to {high}"
         )
     return number
 
@@ -42,7 +47,7 @@ def whole_number(
 def flag(label: str, value: Any) -> bool:
     """`value` itself if it is True or False; TypeError naming `label` otherwise."""
     if not isinstance(value, bool):
-        raise TypeError(f"{label}: found {shown(value)}; give True or False")
+        raise TypeError(f"{label}: found {shown(value)}, must be True or False")
     return value
 
 
@@ -50,7 +55,24 @@ def plain(label: str, value: Any) -> Any:
     """A copy of `value` made of None, bool, int, float, str and lists of these only.
 
     Tuples become lists and NumPy's scalars Python's own, so that the value equals itself after a
-    way through JSON. TypeError for any other type, ValueError for NaN and infinities.
+    way through JSON.
+
+    Parameters
+    ----------
+    label : str
+        Names the value in an error message.
+    value
+
+    Returns
+    -------
+    None, bool, int, float, str or list
+
+    Raises
+    ------
+    TypeError
+        For any other type.
+    ValueError
+        For NaN and infinities.
     """
     if value is None or isinstance(value, bool):
         return value
@@ -63,7 +85,7 @@ def plain(label: str, value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [plain(label, item) for item in value]
     raise TypeError(
-        f"{label}: found {shown(value)}; give a number, a string, True, False, None "
+        f"{label}: found {shown(value)}, must be a number, a string, True, False, None "
         "or a list of these"
     )
 

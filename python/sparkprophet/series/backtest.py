@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from sparkprophet.numerics.arrays import Floats
 from sparkprophet.series import fit, frequency, naive
 from sparkprophet.series.config import Config
 from sparkprophet.series.data import Series
@@ -27,7 +28,13 @@ from sparkprophet.series.seasonality import Seasonality, long_enough, of_config
 
 @dataclass(frozen=True)
 class Fold:
-    """Rows up to a cutoff to fit, and the rows of the horizon after it to forecast."""
+    """Rows up to a cutoff to fit, and the rows of the horizon after it to forecast.
+
+    Attributes
+    ----------
+    cutoff : datetime64[us]
+    train, test : Series
+    """
 
     cutoff: np.datetime64
     train: Series
@@ -149,12 +156,12 @@ class Backtest:
         def one(fold: Fold, fold_solver: FoldSolver) -> float:
             if deadline is not None and time.monotonic() > deadline:
                 raise SeriesError("TIMEOUT", "the backtest used up groupTimeout; raise it")
-            own = _changepoints_before(fold.train.ds[-1], config)
+            reached = _changepoints_before(fold.train.ds[-1], config)
             if solver == "native" and self._metric not in NEEDS_INTERVALS:
-                yhat = fold_solver.forecast(own, seasonalities)
+                yhat = fold_solver.forecast(reached, seasonalities)
                 bounds = np.full(len(yhat), np.nan)
                 return _score(self._metric, fold, yhat, bounds, bounds, config)
-            return self._stepwise(fold, own, seasonalities, solver, deadline)
+            return self._stepwise(fold, reached, seasonalities, solver, deadline)
 
         return float(np.mean(list(self._each(one, self._folds, self._solvers))))
 
@@ -170,8 +177,8 @@ class Backtest:
         if self._metric not in NEEDS_INTERVALS:
             config = config.replace({"uncertaintySamples": 0})
         state, _ = fit.estimate(fold.train, config, seasonalities, solver, deadline)
-        found = forecast(state, config, fold.test, self._seed)
-        return _score(self._metric, fold, found.yhat, found.lower, found.upper, config)
+        ahead = forecast(state, config, fold.test, self._seed)
+        return _score(self._metric, fold, ahead.yhat, ahead.lower, ahead.upper, config)
 
 
 def backtest_naive(folds: tuple[Fold, ...], metric: str, config: Config) -> float:
@@ -187,10 +194,10 @@ def backtest_naive(folds: tuple[Fold, ...], metric: str, config: Config) -> floa
 
 
 def _score(
-    metric: str, fold: Fold, yhat: np.ndarray, lower: np.ndarray, upper: np.ndarray, config: Config
+    metric: str, fold: Fold, yhat: Floats, lower: Floats, upper: Floats, config: Config
 ) -> float:
-    found = Holdout(fold.test.y, yhat, lower, upper, config.intervalWidth, fold.scale)
-    return METRICS[metric](found)
+    holdout = Holdout(fold.test.y, yhat, lower, upper, config.intervalWidth, fold.scale)
+    return METRICS[metric](holdout)
 
 
 def _changepoints_before(end: np.datetime64, config: Config) -> Config:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from sparkprophet.numerics.arrays import Floats, Times
 from sparkprophet.series import scaling
 from sparkprophet.series.config import Config
 from sparkprophet.series.state import Scales
 
 
-def place(ds: np.ndarray, config: Config) -> np.ndarray:
+def place(ds: Times, config: Config) -> Times:
     """The dates of the potential changepoints.
 
     Those that the config gives, else `nChangepoints` rows of the history at even distances (in
@@ -37,7 +38,7 @@ def place(ds: np.ndarray, config: Config) -> np.ndarray:
     return ds[np.linspace(0, rows - 1, count + 1).round().astype(np.int64)[1:]]
 
 
-def times(changepoints: np.ndarray, scales: Scales) -> np.ndarray:
+def times(changepoints: Times, scales: Scales) -> Floats:
     """Dates of changepoints in scaled time, sorted (`Prophet.changepoints_t`).
 
     Parameters

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from sparkprophet.numerics.arrays import Flags, Floats, Times
 from sparkprophet.series.config import Config
 from sparkprophet.series.data import Series
 from sparkprophet.series.errors import SeriesError
@@ -55,7 +56,7 @@ def usable(series: Series, config: Config) -> Series:
     return used.ordered()
 
 
-def forecastable(series: Series, config: Config, scales: Scales) -> np.ndarray:
+def forecastable(series: Series, config: Config, scales: Scales) -> Flags:
     """Mask of the rows that have all that a forecast needs; bool, shape (n,).
 
     Raises
@@ -89,8 +90,8 @@ def _check_columns(used: Series, config: Config) -> None:
 
 
 def _column_faults(
-    series: Series, config: Config, floor: np.ndarray
-) -> Iterator[tuple[str, str, np.ndarray]]:
+    series: Series, config: Config, floor: Floats
+) -> Iterator[tuple[str, str, Flags]]:
     """Code, column and mask of the unusable rows, for every column the config names."""
     for term in config.regressors:
         values = _column(series, term["name"], "REGRESSOR_INVALID")
@@ -103,7 +104,7 @@ def _column_faults(
         yield "CAP_INVALID", "cap", ~(np.isfinite(cap) & np.isfinite(floor) & (cap > floor))
 
 
-def _check_timestamps(ds: np.ndarray, config: Config) -> None:
+def _check_timestamps(ds: Times, config: Config) -> None:
     first, last = ds.min(), ds.max()
     if first < _FIRST or last > _LAST:
         outside = first if first < _FIRST else last
@@ -131,7 +132,7 @@ def _check_timestamps(ds: np.ndarray, config: Config) -> None:
             )
 
 
-def _check_label(y: np.ndarray) -> None:
+def _check_label(y: Floats) -> None:
     if np.isinf(y).any():
         raise SeriesError(
             "Y_INFINITE",
@@ -145,7 +146,7 @@ def _check_label(y: np.ndarray) -> None:
         )
 
 
-def _column(series: Series, name: str, code: str) -> np.ndarray:
+def _column(series: Series, name: str, code: str) -> Floats:
     if name not in series.columns:
         raise SeriesError(
             code,

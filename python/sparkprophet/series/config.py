@@ -61,7 +61,7 @@ _SEASON = (
 class Config:
     """One series' settings, checked and in canonical form.
 
-    Every field is documented in its own `doc`; `docs()` gives them all. Values are those of
+    Every field is documented in its own `doc`; docs/params.md shows them all. Values are those of
     `prophet.Prophet` unless the doc says otherwise. Lists are kept as tuples.
 
     Raises

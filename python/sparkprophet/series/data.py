@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from sparkprophet.numerics.arrays import Flags, Floats, Ints, Times
+
 
 @dataclass(frozen=True)
 class Series:
@@ -23,14 +25,14 @@ class Series:
         "floor" for logistic growth. NaN where there is no value.
     """
 
-    ds: np.ndarray
-    y: np.ndarray
-    columns: Mapping[str, np.ndarray] = field(default_factory=dict)
+    ds: Times
+    y: Floats
+    columns: Mapping[str, Floats] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.ds)
 
-    def take(self, rows: np.ndarray | slice) -> Series:
+    def take(self, rows: Flags | Ints | slice) -> Series:
         """The rows of a boolean mask, an index array or a slice, in that order."""
         columns = {name: values[rows] for name, values in self.columns.items()}
         return Series(self.ds[rows], self.y[rows], columns)

@@ -13,11 +13,12 @@ from functools import cached_property
 
 import numpy as np
 
+from sparkprophet.numerics.arrays import Flags, Floats, Times
 from sparkprophet.series import holidays
 from sparkprophet.series.config import Config
 from sparkprophet.series.data import Series
 from sparkprophet.series.seasonality import Seasonality
-from sparkprophet.series.state import Scales, State
+from sparkprophet.series.state import FittedState, Scales
 
 _SECONDS_A_DAY = 24 * 60 * 60
 
@@ -82,7 +83,7 @@ class Layout:
             start += len(term.columns)
 
 
-def layout(config: Config, seasonalities: tuple[Seasonality, ...], ds: np.ndarray) -> Layout:
+def layout(config: Config, seasonalities: tuple[Seasonality, ...], ds: Times) -> Layout:
     """The columns of a fit.
 
     Parameters
@@ -105,14 +106,14 @@ def layout(config: Config, seasonalities: tuple[Seasonality, ...], ds: np.ndarra
     return _layout(config, seasonalities, names, sorted(columns))
 
 
-def layout_of(state: State, config: Config) -> Layout:
-    """The columns of the fit that gave a state of method "prophet"."""
+def layout_of(state: FittedState, config: Config) -> Layout:
+    """The columns of the fit that gave a state."""
     return _layout(config, state.seasonalities, state.holiday_names, state.holiday_columns)
 
 
 def modes_and_priors(
     layout: Layout, config: Config, seasonalities: tuple[Seasonality, ...]
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[Flags, Floats]:
     """What a config says of the coefficients of a layout's columns.
 
     Parameters
@@ -147,7 +148,7 @@ def modes_and_priors(
     return multiplicative, prior_scales
 
 
-def matrix(layout: Layout, config: Config, rows: Series, scales: Scales) -> np.ndarray:
+def matrix(layout: Layout, config: Config, rows: Series, scales: Scales) -> Floats:
     """The design matrix of rows, past or future.
 
     Parameters
@@ -210,7 +211,7 @@ def _layout(
     return Layout(tuple(terms), holiday_names)
 
 
-def _fill_fourier(X: np.ndarray, angles: np.ndarray, period: float) -> None:
+def _fill_fourier(X: Floats, angles: Floats, period: float) -> None:
     """Sine and cosine of each order, side by side."""
     # Each order from its own angle: these reach 1e5 and more, so that sums of angles would lose
     # the digits in which a fit is compared with Prophet's.
@@ -220,9 +221,7 @@ def _fill_fourier(X: np.ndarray, angles: np.ndarray, period: float) -> None:
         X[:, 2 * i + 1] = np.cos(angle)
 
 
-def _mark_holidays(
-    X: np.ndarray, columns: tuple[str, ...], days: holidays.Days, ds: np.ndarray
-) -> None:
+def _mark_holidays(X: Floats, columns: tuple[str, ...], days: holidays.Days, ds: Times) -> None:
     """1 in the rows of each column's days; columns start at X's first one."""
     known = [(i, days[column]) for i, column in enumerate(columns) if column in days]
     if not known:

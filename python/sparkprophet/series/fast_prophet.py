@@ -8,6 +8,7 @@ import numpy as np
 from prophet import Prophet
 from prophet.models import CmdStanPyBackend, IStanBackend, TrendIndicator
 
+from sparkprophet.numerics.arrays import Floats
 from sparkprophet.numerics.basis import Basis
 from sparkprophet.numerics.solver import Prior, Response, solve
 from sparkprophet.numerics.trend import trend
@@ -28,7 +29,7 @@ class NativeBackend(IStanBackend):
 
     def fit(
         self, stan_init: dict[str, Any], stan_data: dict[str, Any], **kwargs: Any
-    ) -> dict[str, np.ndarray]:
+    ) -> dict[str, Floats]:
         """The mode as Prophet's params, arrays of shape (1, n).
 
         Arguments for Stan's optimiser (algorithm, iter, seed, init) have no meaning here and are
@@ -50,7 +51,7 @@ class NativeBackend(IStanBackend):
         point = self.stan_fit.point
         delta = point.delta if growth != "flat" else np.zeros(len(changepoints))
         g = trend(growth, point, basis.changepoints, t, cap)
-        values = {
+        values: dict[str, float | Floats] = {
             "k": point.k,
             "m": point.m,
             "delta": delta,
@@ -63,7 +64,7 @@ class NativeBackend(IStanBackend):
 
     def sampling(
         self, stan_init: dict[str, Any], stan_data: dict[str, Any], samples: int, **kwargs: Any
-    ) -> dict[str, np.ndarray]:
+    ) -> dict[str, Floats]:
         """Stan's samples, for models with mcmc_samples > 0."""
         stan = CmdStanPyBackend()
         params = stan.sampling(stan_init, stan_data, samples, **kwargs)

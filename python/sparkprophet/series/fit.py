@@ -7,13 +7,14 @@ import time
 import numpy as np
 
 from sparkprophet.messages import clip
+from sparkprophet.numerics.arrays import Times
 from sparkprophet.series import checks, genuine_prophet, native, stan
 from sparkprophet.series.config import FALLBACKS, Config
 from sparkprophet.series.data import Series
 from sparkprophet.series.errors import SeriesError, as_series_error, coded
 from sparkprophet.series.record import Fit
 from sparkprophet.series.seasonality import Seasonality, resolve
-from sparkprophet.series.state import State
+from sparkprophet.series.state import FittedState, State
 
 _DAY = np.timedelta64(1, "D")
 # Of a seasonal period; Prophet's own rule switches a yearly seasonality on from 730 days.
@@ -62,7 +63,7 @@ def failed(series: Series, config: Config, error: Exception) -> Fit:
     return outcome
 
 
-def choose(config: Config, seasonalities: tuple[Seasonality, ...], ds: np.ndarray) -> str:
+def choose(config: Config, seasonalities: tuple[Seasonality, ...], ds: Times) -> str:
     """The solver of a series with sorted timestamps `ds`: native or stan.
 
     What the config says; with "auto" native, but stan where a seasonality has less than two
@@ -82,7 +83,7 @@ def estimate(
     seasonalities: tuple[Seasonality, ...],
     solver: str,
     deadline: float | None = None,
-) -> tuple[State, float | None]:
+) -> tuple[FittedState, float | None]:
     """The fitted state of checked rows and its log posterior.
 
     Parameters

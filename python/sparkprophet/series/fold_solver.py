@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from sparkprophet.numerics.arrays import Flags, Floats
 from sparkprophet.numerics.posterior import Point
 from sparkprophet.numerics.solver import Linearisation, Prior, Response, linearise_at, solve
 from sparkprophet.numerics.trend import trend
@@ -40,10 +41,10 @@ class _Target:
     layout: design.Layout
     scales: Scales
     response: Response
-    ahead: np.ndarray
-    ahead_t: np.ndarray
-    ahead_floor: np.ndarray
-    ahead_cap: np.ndarray | None
+    ahead: Floats
+    ahead_t: Floats
+    ahead_floor: Floats
+    ahead_cap: Floats | None
     starts: dict[bytes, Point | Linearisation]
 
 
@@ -68,7 +69,7 @@ class FoldSolver:
         self._config, self._largest = config, largest
         self._targets: dict[Hashable, _Target] = {}
 
-    def forecast(self, config: Config, seasonalities: tuple[Seasonality, ...]) -> np.ndarray:
+    def forecast(self, config: Config, seasonalities: tuple[Seasonality, ...]) -> Floats:
         """yhat of the test rows in the label's unit, float64, shape (n,).
 
         The same as `forecast(estimate(train))` gives to four digits or more; NaN in the same rows.
@@ -118,7 +119,7 @@ class FoldSolver:
             {},
         )
 
-    def _start(self, target: _Target, multiplicative: np.ndarray) -> Point | Linearisation:
+    def _start(self, target: _Target, multiplicative: Flags) -> Point | Linearisation:
         """The mode with Prophet's default priors and all columns, for these modes of them."""
         key = multiplicative.tobytes()
         if key not in target.starts:

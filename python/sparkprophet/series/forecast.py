@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sparkprophet.numerics.arrays import Floats, Ints
 from sparkprophet.numerics.trend import trend
 from sparkprophet.series import changepoints, checks, design, intervals, naive, scaling
 from sparkprophet.series.config import Config
 from sparkprophet.series.data import Series
 from sparkprophet.series.errors import coded
-from sparkprophet.series.state import State
+from sparkprophet.series.state import FittedState, State
 from sparkprophet.series.terms import MODES
 
 # Rows whose terms are in memory at one time: 60 MiB of 30 columns.
@@ -20,14 +21,17 @@ _ROWS = 2**18
 
 @dataclass(frozen=True)
 class Forecast:
-    """Forecast values in the label's unit: float64, shape (n,); NaN where there is none.
+    """Forecast values in the label's unit.
 
-    `lower` and `upper` are NaN where the config asks for no samples.
+    Attributes
+    ----------
+    yhat, lower, upper : ndarray of float64, shape (n,)
+        NaN where there is none; the bounds also where the config asks for no samples.
     """
 
-    yhat: np.ndarray
-    lower: np.ndarray
-    upper: np.ndarray
+    yhat: Floats
+    lower: Floats
+    upper: Floats
 
 
 def forecast(state: State, config: Config, rows: Series, seed: int) -> Forecast:
@@ -35,6 +39,9 @@ def forecast(state: State, config: Config, rows: Series, seed: int) -> Forecast:
 
     Parameters
     ----------
+    state : State
+    config : Config
+        What the series was fitted with.
     rows : Series
         In any order, past or future, shape (n,). A row whose timestamp, regressor, condition, cap
         or floor is missing or wrong gets NaN.
@@ -51,7 +58,7 @@ def forecast(state: State, config: Config, rows: Series, seed: int) -> Forecast:
         order = _in_order(state, config, rows)
         if not len(order):
             return result
-        if state.method == "prophet":
+        if isinstance(state, FittedState):
             values = _predict(state, config, rows.take(order), seed)
         else:
             width = config.intervalWidth
@@ -61,7 +68,7 @@ def forecast(state: State, config: Config, rows: Series, seed: int) -> Forecast:
     return result
 
 
-def components(state: State, config: Config, rows: Series) -> dict[str, np.ndarray]:
+def components(state: State, config: Config, rows: Series) -> dict[str, Floats]:
     """Trend and every component of the forecast; shape (n,) each, NaN as in `forecast`.
 
     Names and units are those of `Prophet.predict`: trend and additive components in the label's
@@ -76,7 +83,7 @@ def components(state: State, config: Config, rows: Series) -> dict[str, np.ndarr
         order = _in_order(state, config, rows)
         if not len(order):
             return {}
-        if state.method == "prophet":
+        if isinstance(state, FittedState):
             parts = _Parts(state, config, rows.take(order)).components()
         else:
             parts = {"trend": naive.forecast(state.method, state.history, rows.ds[order], 0.5)[0]}
@@ -102,7 +109,7 @@ class _Parts:
         Which of the two.
     """
 
-    def __init__(self, state: State, config: Config, rows: Series):
+    def __init__(self, state: FittedState, config: Config, rows: Series) -> None:
         self.layout = design.layout_of(state, config)
         self.multiplicative, _ = design.modes_and_priors(self.layout, config, state.seasonalities)
         self.scale = state.scales.y_scale
@@ -115,11 +122,12 @@ class _Parts:
         beta = state.parameters.beta[: len(self.layout.names)]
         self.effects = design.matrix(self.layout, config, rows, state.scales) * beta
 
-    def total(self, mode: str) -> np.ndarray:
+    def total(self, mode: str) -> Floats:
         """Sum of the effects of a mode; float64, shape (n,)."""
-        return self.effects @ (self.multiplicative == (mode == "multiplicative"))
+        total: Floats = self.effects @ (self.multiplicative == (mode == "multiplicative"))
+        return total
 
-    def components(self) -> dict[str, np.ndarray]:
+    def components(self) -> dict[str, Floats]:
         """As `Prophet.predict` names them and in its units."""
         parts = {"trend": self.trend * self.scale + self.floor}
         for mode in MODES:
@@ -132,17 +140,17 @@ class _Parts:
                 parts[name] = parts[name] + values if name in parts else values
         return parts
 
-    def _in_unit(self, values: np.ndarray, mode: str) -> np.ndarray:
+    def _in_unit(self, values: Floats, mode: str) -> Floats:
         return values * self.scale if mode == "additive" else values
 
 
 def _predict(
-    state: State, config: Config, rows: Series, seed: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    state: FittedState, config: Config, rows: Series, seed: int
+) -> tuple[Floats, Floats, Floats]:
     """Forecast, lower and upper bound of sorted rows in the label's unit; float64, shape (n,)."""
     n, scale = len(rows), state.scales.y_scale
     t, gain, yhat = np.empty(n), np.empty(n), np.empty(n)
-    cap = np.empty(n) if config.growth == "logistic" else None
+    cap = np.full(n, np.inf)
     for start in range(0, n, _ROWS):
         piece = slice(start, start + _ROWS)
         parts = _Parts(state, config, rows.take(piece))
@@ -150,7 +158,7 @@ def _predict(
         # The floor is part of the trend, so that multiplicative terms multiply it too.
         level = parts.trend * scale + parts.floor
         yhat[piece] = level * gain[piece] + parts.total("additive") * scale
-        if cap is not None:
+        if parts.cap is not None:
             cap[piece] = parts.cap
     if not config.uncertaintySamples:
         return yhat, np.full(n, np.nan), np.full(n, np.nan)
@@ -160,12 +168,12 @@ def _predict(
     return yhat, yhat + lower * scale, yhat + upper * scale
 
 
-def _in_order(state: State, config: Config, rows: Series) -> np.ndarray:
+def _in_order(state: State, config: Config, rows: Series) -> Ints:
     """Indices of the rows that can be forecast, sorted by time and, within it, by columns.
 
     So the interval of a row does not depend on the order in which rows come.
     """
-    if state.method != "prophet":
+    if not isinstance(state, FittedState):
         known = np.flatnonzero(~np.isnat(rows.ds))
         return known[np.argsort(rows.ds[known], kind="stable")]
     known = np.flatnonzero(checks.forecastable(rows, config, state.scales))

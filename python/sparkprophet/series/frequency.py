@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, overload
 
 import numpy as np
+
+from sparkprophet.numerics.arrays import Ints, Times
 
 DAY = 86_400_000_000  # microseconds
 _WEEKMASK = "1111100"
@@ -50,9 +53,15 @@ class Frequency:
             return max(1, round(DAY / self.microseconds))
         return {DAY: 7, 7 * DAY: 52}.get(self.microseconds, 1)
 
-    def shift(self, ds: np.datetime64, steps: int | np.ndarray) -> np.ndarray:
+    @overload
+    def shift(self, ds: np.datetime64, steps: int) -> np.datetime64: ...
+
+    @overload
+    def shift(self, ds: np.datetime64, steps: Ints) -> Times: ...
+
+    def shift(self, ds: np.datetime64, steps: int | Ints) -> Any:
         """The timestamps `steps` steps after `ds` (before, where negative), datetime64[us]."""
-        ds = np.datetime64(ds, "us")
+        ds = ds.astype("datetime64[us]")
         if self.business:
             day = ds.astype("datetime64[D]")
             forward = np.busday_offset(day, steps, "preceding", weekmask=_WEEKMASK)
@@ -61,17 +70,19 @@ class Frequency:
             return ds + np.asarray(steps) * np.timedelta64(self.microseconds, "us")
         return self._add_months(ds, np.asarray(steps) * self.months)
 
-    def _add_months(self, ds: np.datetime64, months: np.ndarray) -> np.ndarray:
+    def _add_months(self, ds: np.datetime64, months: Ints) -> Times:
         target = ds.astype("datetime64[M]") + months
         day = np.minimum(self.month_day, _month_length(target)) - 1
-        time = ds - ds.astype("datetime64[D]")
-        return (target.astype("datetime64[D]") + day).astype("datetime64[us]") + time
+        date = (target.astype("datetime64[D]") + day).astype("datetime64[us]")
+        moment: Times = date + (ds - ds.astype("datetime64[D]"))
+        return moment
 
-    def position(self, ds: np.ndarray, origin: np.datetime64) -> np.ndarray:
+    def position(self, ds: Times, origin: np.datetime64) -> Ints:
         """Steps from `origin` to each timestamp, rounded to whole ones; int64, shape of `ds`."""
         if self.months:
-            months = ds.astype("datetime64[M]") - origin.astype("datetime64[M]")
-            return months.astype(np.int64) // self.months
+            elapsed = ds.astype("datetime64[M]") - origin.astype("datetime64[M]")
+            months: Ints = elapsed.astype(np.int64)
+            return months // self.months
         if self.business:
             days = ds.astype("datetime64[D]"), origin.astype("datetime64[D]")
             return np.busday_count(days[1], days[0], weekmask=_WEEKMASK)
@@ -79,7 +90,7 @@ class Frequency:
         return np.rint(elapsed / self.microseconds).astype(np.int64)
 
 
-def infer(ds: np.ndarray) -> Frequency:
+def infer(ds: Times) -> Frequency:
     """The step of sorted timestamps, in the presence of gaps and stray points.
 
     The most common distance decides (the smallest of several equally common ones). Distances
@@ -104,7 +115,7 @@ def infer(ds: np.ndarray) -> Frequency:
     return Frequency(microseconds=step)
 
 
-def _month_day(ds: np.ndarray) -> int:
+def _month_day(ds: Times) -> int:
     """Day of the month of more than half of the timestamps, 31 for its last one; 0 for none."""
     month = ds.astype("datetime64[M]")
     day = (ds.astype("datetime64[D]") - month.astype("datetime64[D]")).astype(np.int64) + 1
@@ -114,6 +125,8 @@ def _month_day(ds: np.ndarray) -> int:
     return int(np.argmax(counts)) if counts.max() > len(ds) / 2 else 0
 
 
-def _month_length(month: np.ndarray) -> np.ndarray:
+def _month_length(month: Times) -> Ints:
     """Days in each month; int64, shape of `month`."""
-    return ((month + 1).astype("datetime64[D]") - month.astype("datetime64[D]")).astype(np.int64)
+    length = (month + 1).astype("datetime64[D]") - month.astype("datetime64[D]")
+    days: Ints = length.astype(np.int64)
+    return days

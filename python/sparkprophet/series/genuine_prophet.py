@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from sparkprophet.numerics.arrays import Times
 from sparkprophet.series import frequency, stan
 from sparkprophet.series.config import Config
 from sparkprophet.series.data import Series
 from sparkprophet.series.errors import SeriesError
 from sparkprophet.series.holidays import check_country
 from sparkprophet.series.seasonality import Seasonality
-from sparkprophet.series.state import Parameters, Scales, State
+from sparkprophet.series.state import FittedState, Parameters, Scales, State
 
 
 def build(prophet: type, config: Config, seasonalities: tuple[Seasonality, ...]) -> Any:
@@ -72,7 +73,7 @@ def frame(series: Series, with_y: bool = True) -> Any:
     return pd.DataFrame(values | dict(series.columns))
 
 
-def state_of(model: Any, series: Series, seasonalities: tuple[Seasonality, ...]) -> State:
+def state_of(model: Any, series: Series, seasonalities: tuple[Seasonality, ...]) -> FittedState:
     """What is kept of a fitted model.
 
     Raises
@@ -95,8 +96,7 @@ def state_of(model: Any, series: Series, seasonalities: tuple[Seasonality, ...])
         )
     names = model.train_holiday_names
     columns = model.make_all_seasonality_features(model.history)[0].columns
-    return State(
-        "prophet",
+    return FittedState(
         series,
         parameters,
         Scales(
@@ -114,7 +114,7 @@ def state_of(model: Any, series: Series, seasonalities: tuple[Seasonality, ...])
     )
 
 
-def rebuild(prophet: type, state: State, config: Config) -> Any:
+def rebuild(prophet: type, state: FittedState, config: Config) -> Any:
     """The fitted model of class `prophet` that predicts what the state says."""
     import pandas as pd
 
@@ -154,7 +154,7 @@ def prophet_of(state: State, config: Config) -> Any:
     ValueError
         For a state that a fallback forecasts.
     """
-    if state.method != "prophet":
+    if not isinstance(state, FittedState):
         raise ValueError(f"this group is forecast by the fallback {state.method!r}, not by Prophet")
     with stan.quiet():
         from prophet import Prophet
@@ -176,7 +176,7 @@ def plot(model: Any) -> Any:
     return model.plot(model.predict(rows))
 
 
-def _set_components(model: Any, state: State, pd: Any) -> None:
+def _set_components(model: Any, state: FittedState, pd: Any) -> None:
     """Which design column belongs to which component, as a fit would have found it."""
     columns = [
         f"{season.name}_delim_{i + 1}"
@@ -200,7 +200,7 @@ def _holiday_columns(columns: Any, model: Any) -> tuple[str, ...]:
     return () if list(columns) == ["zeros"] else tuple(columns[seasons:end])
 
 
-def _instants(texts: Sequence[str]) -> np.ndarray:
+def _instants(texts: Sequence[str]) -> Times:
     return np.array(texts, dtype="datetime64[us]").astype("datetime64[ns]")
 
 

@@ -13,13 +13,14 @@ from typing import Any
 
 import numpy as np
 
+from sparkprophet.numerics.arrays import Ints, Times
 from sparkprophet.series.config import Config
 from sparkprophet.series.errors import SeriesError
 from sparkprophet.series.stan import quiet
 
 # Column name -> the days on which it is 1: days since 1970, int64, shape (d,). In the order in
 # which Prophet meets the holidays.
-Days = Mapping[str, np.ndarray]
+Days = Mapping[str, Ints]
 
 # Prophet's own: "TU" used to be Turkey's code.
 _RENAMED = {"TU": "TR"}
@@ -27,7 +28,7 @@ _RENAMED = {"TU": "TR"}
 _KNOWN_YEARS = tuple(range(1995, 2045))
 
 
-def days(config: Config, ds: np.ndarray) -> Days:
+def days(config: Config, ds: Times) -> Days:
     """The days of every holiday column for rows at the timestamps `ds`.
 
     Parameters
@@ -42,7 +43,7 @@ def days(config: Config, ds: np.ndarray) -> Days:
     mapping of str to ndarray of int64
         From columns to days since 1970; empty where the config has no holidays.
     """
-    found: dict[str, list[np.ndarray]] = {}
+    together: dict[str, list[Ints]] = {}
     sources = []
     if config.holidays:
         fields = ("holiday", "ds", "lowerWindow", "upperWindow")
@@ -54,8 +55,8 @@ def days(config: Config, ds: np.ndarray) -> Days:
         return sources[0]
     for source in sources:
         for column, values in source.items():
-            found.setdefault(column, []).append(values)
-    return {column: np.concatenate(values) for column, values in found.items()}
+            together.setdefault(column, []).append(values)
+    return {column: np.concatenate(values) for column, values in together.items()}
 
 
 def holiday_of(column: str) -> str:
@@ -74,11 +75,11 @@ def check_country(config: Config, country: str) -> None:
         of a regressor, or of an own holiday with another prior scale.
     """
     try:
-        found = _country_class(country)
+        calendar = _country_class(country)
     except AttributeError:
-        found = None
+        calendar = None
     # It takes the package's own helpers too, which have neither.
-    if not (getattr(found, "country", None) or getattr(found, "market", None)):
+    if not (getattr(calendar, "country", None) or getattr(calendar, "market", None)):
         raise SeriesError(
             "HOLIDAYS_INVALID",
             f"country {country!r} is not one of the `holidays` package; use its ISO code or its "
@@ -120,32 +121,32 @@ def _holiday_names(country: str) -> frozenset[str]:
 def _country_days(country: str, years: tuple[int, ...]) -> Days:
     with quiet():
         calendar = _country_class(country)(expand=False, language="en_US", years=years)
-    found: dict[str, list[int]] = {}
+    days: dict[str, list[int]] = {}
     for date in calendar:
         since = int(np.datetime64(date, "D").astype(np.int64))
         for name in calendar.get_list(date):
-            found.setdefault(_column(name, 0), []).append(since)
-    return _frozen(found)
+            days.setdefault(_column(name, 0), []).append(since)
+    return _frozen(days)
 
 
 @functools.lru_cache(maxsize=256)
 def _own_days(terms: tuple[tuple[str, str, int, int], ...]) -> Days:
     """Of holidays as (name, ISO text, lower window, upper window), with their windows."""
-    found: dict[str, list[int]] = {}
+    days: dict[str, list[int]] = {}
     for name, text, lower, upper in terms:
         since = int(np.datetime64(text, "D").astype(np.int64))
         for offset in range(lower, upper + 1):
-            found.setdefault(_column(name, offset), []).append(since + offset)
-    return _frozen(found)
+            days.setdefault(_column(name, offset), []).append(since + offset)
+    return _frozen(days)
 
 
 def _column(holiday: str, offset: int) -> str:
     return f"{holiday}_delim_{offset:+d}"
 
 
-def _frozen(found: Mapping[str, list[int]]) -> Days:
+def _frozen(days: Mapping[str, list[int]]) -> Days:
     """Read-only, since it is shared by all who ask for the same days."""
-    arrays = {column: np.array(values, dtype=np.int64) for column, values in found.items()}
+    arrays = {column: np.array(values, dtype=np.int64) for column, values in days.items()}
     for values in arrays.values():
         values.flags.writeable = False
     return MappingProxyType(arrays)

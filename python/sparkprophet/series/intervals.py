@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from sparkprophet.numerics.arrays import Floats
 from sparkprophet.numerics.trend import saturate
 from sparkprophet.series import changepoints, scaling
-from sparkprophet.series.state import State
+from sparkprophet.series.state import FittedState
 
 # Values that are simulated at a time: a megabyte, which a core's cache holds.
 _CELLS = 2**17
@@ -23,30 +24,30 @@ _CELLS = 2**17
 _LEAST_CHANGE = 1e-8
 
 # Deviations from the trend of the next rows: from their times and caps, shapes (c,), to (c, S).
-_Futures = Callable[[np.ndarray, np.ndarray | None], np.ndarray]
+_Futures = Callable[[Floats, Floats], Floats]
 
 
 def bounds(
-    state: State,
+    state: FittedState,
     growth: str,
-    t: np.ndarray,
-    cap: np.ndarray | None,
-    gain: np.ndarray,
+    t: Floats,
+    cap: Floats,
+    gain: Floats,
     width: float,
     samples: int,
     seed: int,
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[Floats, Floats]:
     """How far the simulated labels lie below and above the forecast.
 
     Parameters
     ----------
-    state : State
+    state : FittedState
     growth : str
         As `Config.growth`.
     t : ndarray of float64, shape (n,)
         Scaled times, sorted; those above 1 are the future.
-    cap : ndarray of float64, shape (n,), or None
-        Scaled capacities, for logistic growth.
+    cap : ndarray of float64, shape (n,)
+        Scaled capacities of logistic growth; infinite with another one.
     gain : ndarray of float64, shape (n,)
         What the trend is multiplied with: 1 + the multiplicative terms.
     width : float
@@ -61,9 +62,9 @@ def bounds(
     lower, upper : ndarray of float64, shape (n,)
         Percentiles of the futures minus the forecast, in scaled units.
     """
-    noise, *own = np.random.default_rng(seed).spawn(3)
+    noise, *of_trend = np.random.default_rng(seed).spawn(3)
     past = int(np.searchsorted(t, 1.0, side="right"))
-    futures = _futures(state, growth, t[past:], samples, *own)
+    futures = _futures(state, growth, t[past:], samples, *of_trend)
     lower, upper = np.empty(len(t)), np.empty(len(t))
     # Each generator is drawn from row after row, so that the size of the chunks changes nothing.
     for rows in _chunks(len(t), samples):
@@ -71,7 +72,7 @@ def bounds(
         simulated *= state.parameters.sigma_obs
         ahead = slice(max(rows.start, past), rows.stop)
         if futures is not None and ahead.start < ahead.stop:
-            change = futures(t[ahead], None if cap is None else cap[ahead])
+            change = futures(t[ahead], cap[ahead])
             change *= gain[ahead, None]
             simulated[ahead.start - rows.start :] += change
         # Faster in numpy than the partition that would do.
@@ -87,18 +88,20 @@ def _chunks(n: int, samples: int) -> Iterator[slice]:
         yield slice(start, min(start + rows, n))
 
 
-def _percentile(ordered: np.ndarray, share: float) -> np.ndarray:
+def _percentile(ordered: Floats, share: float) -> Floats:
     """Of each row of sorted values, linear between two of them, as np.percentile has it."""
     position = share * (ordered.shape[1] - 1)
     below = int(position)
     above = min(below + 1, ordered.shape[1] - 1)
-    return ordered[:, below] + (position - below) * (ordered[:, above] - ordered[:, below])
+    low, high = ordered[:, below], ordered[:, above]
+    percentile: Floats = low + (position - below) * (high - low)
+    return percentile
 
 
 def _futures(
-    state: State,
+    state: FittedState,
     growth: str,
-    t: np.ndarray,
+    t: Floats,
     samples: int,
     where: np.random.Generator,
     size: np.random.Generator,
@@ -112,80 +115,80 @@ def _futures(
     step = _step(state, t)
     if step == 0:
         return None
-    changes = changepoints.times(state.changepoints, state.scales)
+    times = changepoints.times(state.changepoints, state.scales)
     # As often as in the history, and as large as on average.
-    likelihood = len(changes) * step
+    likelihood = len(times) * step
     scale = float(np.abs(state.parameters.delta).mean()) + _LEAST_CHANGE
 
-    def shifts(rows: int) -> np.ndarray:
+    def shifts(rows: int) -> Floats:
         happens = where.random((rows, samples)) < likelihood
-        found = np.zeros((rows, samples))
-        found[happens] = size.laplace(0, scale, np.count_nonzero(happens))
-        return found
+        changes = np.zeros((rows, samples))
+        changes[happens] = size.laplace(0, scale, np.count_nonzero(happens))
+        return changes
 
     if growth == "linear":
         return _linear(shifts, step, samples)
-    return _logistic(shifts, _history_exponent(state, changes, step), samples)
+    return _logistic(shifts, _history_exponent(state, times, step), samples)
 
 
-def _step(state: State, t: np.ndarray) -> float:
+def _step(state: FittedState, t: Floats) -> float:
     """Mean step of the future in scaled time; the history's where it is a single row."""
     return float(np.diff(t if len(t) > 1 else scaling.time(state.history.ds, state.scales)).mean())
 
 
-def _rates(shifts: Callable[[int], np.ndarray], samples: int) -> Callable[[int], np.ndarray]:
+def _rates(shifts: Callable[[int], Floats], samples: int) -> Callable[[int], Floats]:
     """Makes the change of the rate at the next rows against the history's end; shape (c, S)."""
     total = np.zeros(samples)
 
-    def rates(rows: int) -> np.ndarray:
+    def rates(rows: int) -> Floats:
         nonlocal total
-        found = shifts(rows)
-        halves = found / 2
-        total = _accumulate(found, total)
-        found -= halves
-        return found
+        changes = shifts(rows)
+        halves = changes / 2
+        total = _accumulate(changes, total)
+        changes -= halves
+        return changes
 
     return rates
 
 
-def _linear(shifts: Callable[[int], np.ndarray], step: float, samples: int) -> _Futures:
+def _linear(shifts: Callable[[int], Floats], step: float, samples: int) -> _Futures:
     rates, total = _rates(shifts, samples), np.zeros(samples)
 
-    def futures(t: np.ndarray, _: np.ndarray | None) -> np.ndarray:
+    def futures(t: Floats, _: Floats) -> Floats:
         nonlocal total
-        found = rates(len(t))
-        total = _accumulate(found, total)
-        found *= step
-        return found
+        deviations = rates(len(t))
+        total = _accumulate(deviations, total)
+        deviations *= step
+        return deviations
 
     return futures
 
 
 def _logistic(
-    shifts: Callable[[int], np.ndarray], history: Callable[[np.ndarray], np.ndarray], samples: int
+    shifts: Callable[[int], Floats], history: Callable[[Floats], Floats], samples: int
 ) -> _Futures:
     """Deviations from the mean future, which Prophet puts in the place of the trend's own."""
     rates = _rates(shifts, samples)
     total, rate, before = np.zeros(samples), np.zeros(samples), 1.0
 
-    def futures(t: np.ndarray, cap: np.ndarray | None) -> np.ndarray:
+    def futures(t: Floats, cap: Floats) -> Floats:
         nonlocal total, rate, before
-        found = rates(len(t))
-        last = found[-1].copy()
+        z = rates(len(t))
+        last = z[-1].copy()
         # A change acts from its own row on.
-        found[1:] = found[:-1]
-        found[0] = rate
-        found *= np.diff(t, prepend=before)[:, None]
-        total, rate, before = _accumulate(found, total), last, t[-1]
-        found += history(t)[:, None]
-        found = saturate(found, cap[:, None])
-        found -= found.mean(axis=1, keepdims=True)
-        return found
+        z[1:] = z[:-1]
+        z[0] = rate
+        z *= np.diff(t, prepend=before)[:, None]
+        total, rate, before = _accumulate(z, total), last, t[-1]
+        z += history(t)[:, None]
+        futures = saturate(z, cap[:, None])
+        futures -= futures.mean(axis=1, keepdims=True)
+        return futures
 
     return futures
 
 
-def _accumulate(rows: np.ndarray, total: np.ndarray) -> np.ndarray:
+def _accumulate(rows: Floats, total: Floats) -> Floats:
     """Running sums down the rows, in place, from `total`; a copy of the last."""
     # Several times as fast as np.cumsum along the first axis.
     for row in rows:
@@ -194,17 +197,15 @@ def _accumulate(rows: np.ndarray, total: np.ndarray) -> np.ndarray:
     return total.copy()
 
 
-def _history_exponent(
-    state: State, changes: np.ndarray, step: float
-) -> Callable[[np.ndarray], np.ndarray]:
+def _history_exponent(state: FittedState, times: Floats, step: float) -> Callable[[Floats], Floats]:
     """The logistic exponent that the futures go on from (`Prophet._make_historical_mat_time`).
 
     Prophet moves each changepoint to the next of times that lie `step` apart, and of several that
     meet there keeps only the last.
     """
     p = state.parameters
-    slot = np.floor(changes / step)
-    slot += slot * step <= changes
+    slot = np.floor(times / step)
+    slot += slot * step <= times
     kept = np.append(slot[1:] != slot[:-1], True)
     rate = p.k + p.delta[kept].sum()
     offset = p.k * p.m + p.delta[kept] @ (slot[kept] * step)

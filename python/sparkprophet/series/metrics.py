@@ -11,20 +11,28 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sparkprophet.numerics.arrays import Floats
+
 
 @dataclass(frozen=True)
 class Holdout:
     """A forecast beside what came.
 
-    `y`, `yhat`, `lower`, `upper`: float64, shape (n,), in the label's unit; bounds are NaN
-    without intervals. `width`: the interval's nominal width. `scale`: mean absolute one-step
-    change of the training rows, the unit of MASE (Hyndman and Koehler 2006).
+    Attributes
+    ----------
+    y, yhat, lower, upper : ndarray of float64, shape (n,)
+        In the label's unit; bounds are NaN without intervals.
+    width : float
+        The interval's nominal width, between 0 and 1.
+    scale : float
+        Mean absolute one-step change of the training rows, the unit of MASE (Hyndman and Koehler
+        2006).
     """
 
-    y: np.ndarray
-    yhat: np.ndarray
-    lower: np.ndarray
-    upper: np.ndarray
+    y: Floats
+    yhat: Floats
+    lower: Floats
+    upper: Floats
     width: float
     scale: float
 
@@ -37,10 +45,10 @@ def _mae(h: Holdout) -> float:
     return float(np.mean(np.abs(h.y - h.yhat)))
 
 
-def _relative(h: Holdout) -> np.ndarray:
+def _relative(h: Holdout) -> Floats:
     """|e/y| of the rows with y != 0; empty where there is none."""
     rows = h.y != 0
-    return np.abs((h.y[rows] - h.yhat[rows]) / h.y[rows])
+    return abs((h.y[rows] - h.yhat[rows]) / h.y[rows])
 
 
 def _smape(h: Holdout) -> float:
@@ -62,7 +70,11 @@ def _pinball(h: Holdout) -> float:
     return float(np.mean(losses))
 
 
-def _coverage_miss(h: Holdout) -> float:
+def coverage_miss(h: Holdout) -> float:
+    """How far the share of labels inside the interval is from the interval's nominal width.
+
+    The evaluator's metric "coverage" is the share itself, of which more is better.
+    """
     inside = (h.lower <= h.y) & (h.y <= h.upper)
     known = ~np.isnan(h.lower + h.upper)
     return abs(float(np.mean(np.where(known, inside, np.nan))) - h.width)
@@ -77,10 +89,9 @@ METRICS: dict[str, Callable[[Holdout], float]] = {
     "wape": lambda h: _ratio(_mae(h), float(np.mean(np.abs(h.y)))),
     "mdape": lambda h: float(np.median(_relative(h))) if (h.y != 0).any() else float("nan"),
     "pinball": _pinball,
-    "coverage": _coverage_miss,
+    "coverage": coverage_miss,
 }
-"""Name -> loss, smaller is better. `coverage` is the distance of the share of labels inside the
-interval from the interval's width. Undefined (NaN): a relative error where every label is 0, and
-any loss of a forecast that is NaN somewhere."""
+"""Param value -> loss, smaller is better; that of "coverage" is `coverage_miss`. Undefined (NaN): a
+relative error where every label is 0, and any loss of a forecast that is NaN somewhere."""
 
 NEEDS_INTERVALS = frozenset({"pinball", "coverage"})

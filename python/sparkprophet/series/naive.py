@@ -6,6 +6,7 @@ from statistics import NormalDist
 
 import numpy as np
 
+from sparkprophet.numerics.arrays import Floats, Ints, Times
 from sparkprophet.series import frequency
 from sparkprophet.series.data import Series
 
@@ -13,8 +14,8 @@ _SEASONS_BACK = 10
 
 
 def forecast(
-    method: str, history: Series, ds: np.ndarray, width: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    method: str, history: Series, ds: Times, width: float
+) -> tuple[Floats, Floats, Floats]:
     """Forecast and interval at any timestamps, those of the history included.
 
     Parameters
@@ -51,22 +52,20 @@ def forecast(
     return yhat, yhat - half, yhat + half
 
 
-def _deviation(residuals: np.ndarray, estimated: int) -> float:
+def _deviation(residuals: Floats, estimated: int) -> float:
     """Standard deviation of the residuals that there are, after `estimated` parameters."""
-    found = residuals[np.isfinite(residuals)]
-    freedom = len(found) - estimated
-    largest = np.abs(found).max(initial=0.0)
+    known = residuals[np.isfinite(residuals)]
+    freedom = len(known) - estimated
+    largest = np.abs(known).max(initial=0.0)
     if freedom < 1:
         return float("nan")
     if largest == 0:
         return 0.0
     # In units of the largest, whose square may be too large for a float.
-    return float(largest * np.sqrt(np.sum((found / largest) ** 2) / freedom))
+    return float(largest * np.sqrt(np.sum((known / largest) ** 2) / freedom))
 
 
-def _look_back(
-    at: np.ndarray, known: np.ndarray, y: np.ndarray, season: int
-) -> tuple[np.ndarray, np.ndarray]:
+def _look_back(at: Ints, known: Ints, y: Floats, season: int) -> tuple[Floats, Ints]:
     """Value a whole number of seasons (at least one) before each position, and that number."""
     last = known[-1]
     seasons = np.maximum(1, -((last - at) // season))
@@ -74,9 +73,9 @@ def _look_back(
     rows = np.arange(len(at))  # without a value so far
     for further in range(_SEASONS_BACK):
         wanted = at[rows] - (seasons[rows] + further) * season
-        found = np.searchsorted(known, wanted, side="right") - 1
-        hit = (found >= 0) & (known[np.maximum(found, 0)] == wanted)
-        values[rows[hit]] = y[found[hit]]
+        source = np.searchsorted(known, wanted, side="right") - 1
+        hit = (source >= 0) & (known[np.maximum(source, 0)] == wanted)
+        values[rows[hit]] = y[source[hit]]
         rows = rows[~hit]
     before = np.searchsorted(known, at, side="left") - 1
     open_ = np.isnan(values) & (before >= 0)

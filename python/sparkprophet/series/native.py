@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from sparkprophet.numerics.arrays import Times
 from sparkprophet.numerics.posterior import Point
 from sparkprophet.numerics.solver import Prior, Response, solve
 from sparkprophet.series import changepoints, design, scaling
@@ -12,7 +13,7 @@ from sparkprophet.series.data import Series
 from sparkprophet.series.dated_basis import DatedBasis, dated_basis
 from sparkprophet.series.errors import SeriesError
 from sparkprophet.series.seasonality import Seasonality
-from sparkprophet.series.state import Parameters, Scales, State
+from sparkprophet.series.state import FittedState, Parameters, Scales
 
 # Prophet's noise of a series that has none.
 _NO_NOISE = 1e-9
@@ -20,7 +21,7 @@ _NO_NOISE = 1e-9
 
 def estimate(
     used: Series, config: Config, seasonalities: tuple[Seasonality, ...]
-) -> tuple[State, float | None]:
+) -> tuple[FittedState, float | None]:
     """The fitted state of checked rows and its log posterior, as `fit.estimate` gives it.
 
     Raises
@@ -36,8 +37,7 @@ def estimate(
     else:
         prior = prior_of(layout, config, seasonalities)
         point, log_posterior = _mode(used, config, scales, dated, prior)
-    state = State(
-        "prophet",
+    state = FittedState(
         used,
         _parameters(point, len(dates)),
         scales,
@@ -81,7 +81,7 @@ def _mode(
     return point, solution.log_posterior
 
 
-def _constant(used: Series, scales: Scales, layout: design.Layout, dates: np.ndarray) -> Point:
+def _constant(used: Series, scales: Scales, layout: design.Layout, dates: Times) -> Point:
     """A level line, as Prophet has it for a constant label: nothing is optimised."""
     level = float(scaling.label(used, scales)[0])
     return Point(0.0, level, _NO_NOISE, np.zeros(len(dates)), np.zeros(len(layout.names)))

@@ -112,13 +112,13 @@ class OneOf:
         object.__setattr__(self, "values", values)
 
     def __call__(self, value: Any, what: str) -> str:
-        """`value` itself, or ValueError naming `what` and the nearest of the texts."""
+        """`value`, or ValueError naming `what` and the nearest of the texts."""
         if value not in self.values:
             remedy = nearest(str(value), self.values)
             hint = f"; {remedy}" if remedy.endswith("?") else ""
             known = ", ".join(self.values)
             raise ValueError(f"{what}: found {value!r}, must be one of {known}{hint}")
-        return value
+        return str(value)
 
 
 def text(value: Any, what: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from sparkprophet.numerics.arrays import Floats, Times
 from sparkprophet.series.config import Config
 from sparkprophet.series.data import Series
 from sparkprophet.series.state import Scales
@@ -48,7 +49,7 @@ def scales_of(used: Series, config: Config) -> Scales:
     )
 
 
-def time(ds: np.ndarray, scales: Scales) -> np.ndarray:
+def time(ds: Times, scales: Scales) -> Floats:
     """Timestamps in spans of the history since its start: 0..1 within it.
 
     Parameters
@@ -62,7 +63,7 @@ def time(ds: np.ndarray, scales: Scales) -> np.ndarray:
     return (ds - scales.start).astype("timedelta64[us]").astype(np.int64) / scales.span
 
 
-def floor(rows: Series, scales: Scales) -> np.ndarray:
+def floor(rows: Series, scales: Scales) -> Floats:
     """What is taken off the label before it is scaled, in its own unit; float64, shape (n,).
 
     The column "floor" where the fit had one, else the same for every row: 0, or the history's
@@ -73,12 +74,12 @@ def floor(rows: Series, scales: Scales) -> np.ndarray:
     return np.full(len(rows), scales.y_min)
 
 
-def label(used: Series, scales: Scales) -> np.ndarray:
+def label(used: Series, scales: Scales) -> Floats:
     """The scaled label; float64, shape (n,)."""
     return (used.y - floor(used, scales)) / scales.y_scale
 
 
-def cap(rows: Series, scales: Scales) -> np.ndarray:
+def cap(rows: Series, scales: Scales) -> Floats:
     """The scaled capacity of logistic growth, from the column "cap"; float64, shape (n,)."""
     return (rows.columns["cap"] - floor(rows, scales)) / scales.y_scale
 
@@ -96,7 +97,7 @@ def _label_scale(used: Series, scaling: str, own_floor: bool) -> tuple[float, fl
     return 0.0, float(np.abs(used.y).max())
 
 
-def _standard(values: np.ndarray, standardize: Any) -> tuple[float, float]:
+def _standard(values: Floats, standardize: Any) -> tuple[float, float]:
     """Mean and deviation that are taken off a regressor; 0 and 1 where nothing is.
 
     "auto" leaves a regressor of zeros and ones as it is; a constant always stays.

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sparkprophet.numerics.arrays import Times
 from sparkprophet.series.config import Config
 
 _DAY = np.timedelta64(1, "D")
@@ -17,7 +18,19 @@ _PERIOD = {"yearly": 365.25, "monthly": 30.5, "weekly": 7.0, "daily": 1.0}
 class Seasonality:
     """One Fourier seasonality with nothing left on "auto".
 
-    `period` in days; `mode` additive or multiplicative; `condition` a column or None.
+    Attributes
+    ----------
+    name : str
+    period : float
+        In days.
+    order : int
+        Sine and cosine each of so many multiples of the frequency.
+    prior_scale : float
+        Of the coefficient of each of its columns.
+    mode : str
+        "additive" or "multiplicative".
+    condition : str or None
+        The column that switches it on and off.
     """
 
     name: str
@@ -33,7 +46,7 @@ class Seasonality:
         return self.name, self.period, self.order, self.condition
 
 
-def resolve(config: Config, ds: np.ndarray) -> tuple[Seasonality, ...]:
+def resolve(config: Config, ds: Times) -> tuple[Seasonality, ...]:
     """The seasonalities of a series with sorted timestamps `ds`, in Prophet's order of columns.
 
     The rules for "auto" are those of `Prophet.set_auto_seasonalities`. An order of its own
@@ -45,7 +58,7 @@ def resolve(config: Config, ds: np.ndarray) -> tuple[Seasonality, ...]:
 
 def of_config(config: Config, automatic: frozenset[str]) -> tuple[Seasonality, ...]:
     """As `resolve`, for a series whose `long_enough` is `automatic`."""
-    found = [
+    seasons = [
         Seasonality(
             term["name"],
             term["period"],
@@ -56,16 +69,16 @@ def of_config(config: Config, automatic: frozenset[str]) -> tuple[Seasonality, .
         )
         for term in config.seasonalities
     ]
-    taken = {season.name for season in found}
+    taken = {season.name for season in seasons}
     for name in ("monthly", "yearly", "weekly", "daily"):
         order = 0 if name in taken else _order(config, name, automatic)
         if order:
             prior = getattr(config, f"{name}PriorScale") or config.seasonalityPriorScale
-            found.append(Seasonality(name, _PERIOD[name], order, prior, config.seasonalityMode))
-    return tuple(found)
+            seasons.append(Seasonality(name, _PERIOD[name], order, prior, config.seasonalityMode))
+    return tuple(seasons)
 
 
-def long_enough(ds: np.ndarray) -> frozenset[str]:
+def long_enough(ds: Times) -> frozenset[str]:
     """Which of yearly, weekly and daily have the history that "auto" asks for."""
     gaps = np.diff(ds)
     step = gaps[gaps > np.timedelta64(0)].min()
@@ -79,7 +92,7 @@ def long_enough(ds: np.ndarray) -> frozenset[str]:
 
 
 def _order(config: Config, name: str, automatic: frozenset[str]) -> int:
-    order = getattr(config, f"{name}FourierOrder")
+    order: int | None = getattr(config, f"{name}FourierOrder")
     if order is not None:
         return order
     switch = "false" if name == "monthly" else getattr(config, f"{name}Seasonality")

@@ -15,6 +15,7 @@ import tempfile
 import threading
 import time
 import warnings
+from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Any
 
@@ -95,7 +96,7 @@ def prophet_class() -> type:
 
         def fit(
             self, stan_init: dict[str, Any], stan_data: dict[str, Any], **kwargs: Any
-        ) -> dict[str, Any]:
+        ) -> OrderedDict[str, Any]:
             with tempfile.TemporaryDirectory(
                 prefix="sparkprophet-", dir=scratch_directory()
             ) as folder:

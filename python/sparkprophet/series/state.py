@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from sparkprophet.numerics.arrays import Floats, Times
 from sparkprophet.series.data import Series
 from sparkprophet.series.seasonality import Seasonality
 
@@ -17,25 +18,38 @@ from sparkprophet.series.seasonality import Seasonality
 class Parameters:
     """Prophet's parameters at the mode of the posterior, in its scaled units.
 
-    `k` growth rate, `m` offset, `sigma_obs` noise; `delta` shape (S,) changes of the rate at the
-    S changepoints (one dummy where there is none); `beta` shape (K,) coefficients of the design's
-    K columns.
+    Attributes
+    ----------
+    k, m, sigma_obs : float
+        Growth rate, offset and noise.
+    delta : ndarray of float64, shape (S,)
+        Changes of the rate at the S changepoints; one dummy where there is none.
+    beta : ndarray of float64, shape (K,)
+        Coefficients of the design's K columns; one dummy where there is none.
     """
 
     k: float
     m: float
     sigma_obs: float
-    delta: np.ndarray
-    beta: np.ndarray
+    delta: Floats
+    beta: Floats
 
 
 @dataclass(frozen=True)
 class Scales:
     """How a series was scaled before its fit (`Prophet.initialize_scales`).
 
-    `start` datetime64[us] and `span` in microseconds map time onto 0..1; `y_min` and `y_scale` map
-    the label; `own_floor` says that the floor is a column; `regressors` gives the mean and
-    deviation taken off each.
+    Attributes
+    ----------
+    start : datetime64[us]
+    span : int
+        In microseconds; with `start` it maps the history's time onto 0..1.
+    y_min, y_scale : float
+        Map the label: what is taken off it, and what it is divided by then.
+    own_floor : bool
+        Whether the floor is a column, which takes the place of `y_min`.
+    regressors : mapping of str to (float, float)
+        Mean and deviation that are taken off each.
     """
 
     start: np.datetime64
@@ -48,70 +62,49 @@ class Scales:
 
 @dataclass(frozen=True)
 class State:
-    """The fitted model of one series, as arrays.
+    """All that forecasting one series needs. Of a fallback it is this; of a fit, a `FittedState`.
 
     Attributes
     ----------
     method : str
-        "prophet", or one of `sparkprophet.series.config.FALLBACKS`; then only `history` counts.
+        One of `sparkprophet.series.config.FALLBACKS`, or "prophet".
     history : Series
-        The usable rows that were fitted, sorted.
-    parameters, scales, seasonalities, changepoints, holiday_names, holiday_columns
-        Of method "prophet": the modes, the scaling, the seasonalities in the design's order,
-        datetime64[us] of the changepoints, and the holidays seen in the fit with their columns.
+        The usable rows, sorted.
     """
 
     method: str
     history: Series
-    parameters: Parameters | None = None
-    scales: Scales | None = None
-    seasonalities: tuple[Seasonality, ...] = ()
-    changepoints: np.ndarray | None = None
-    holiday_names: tuple[str, ...] = ()
-    holiday_columns: tuple[str, ...] = ()
 
     def to_record(self) -> dict[str, Any]:
         """The state as one record of a JSON text and typed arrays.
 
-        facts : str
-            JSON of everything that is a name or a single value.
-        parameters : float64 array
-            k, m, sigma_obs, delta..., beta...
-        ds : int64 array
-            The history's timestamps, microseconds since 1970 of the wall clock.
-        y : float64 array
-        columns : list of float64 arrays
-            Further columns of the history, in the order of `facts["columns"]`.
+        Returns
+        -------
+        dict
+            facts : str
+                JSON of everything that is a name or a single value.
+            parameters : ndarray of float64
+                k, m, sigma_obs, delta..., beta...; empty for a fallback.
+            ds : ndarray of int64, shape (T,)
+                The history's timestamps, microseconds since 1970 of the wall clock.
+            y : ndarray of float64, shape (T,)
+            columns : list of ndarray of float64, shape (T,)
+                Further columns of the history, in the order of `facts["columns"]`.
         """
-        facts: dict[str, Any] = {"method": self.method, "columns": list(self.history.columns)}
-        parameters = np.empty(0)
-        if self.parameters is not None:
-            p = self.parameters
-            facts |= self._prophet_facts()
-            parameters = np.concatenate(([p.k, p.m, p.sigma_obs], p.delta, p.beta))
+        facts = {"method": self.method, "columns": list(self.history.columns)} | self._facts()
         return {
             "facts": json.dumps(facts, separators=(",", ":"), ensure_ascii=False),
-            "parameters": parameters,
+            "parameters": self._parameters(),
             "ds": self.history.ds.astype(np.int64),
             "y": self.history.y,
             "columns": list(self.history.columns.values()),
         }
 
-    def _prophet_facts(self) -> dict[str, Any]:
-        s, changepoints = self.scales, self.changepoints
-        return {
-            "start": int(s.start.astype(np.int64)),
-            "span": s.span,
-            "yMin": s.y_min,
-            "yScale": s.y_scale,
-            "ownFloor": s.own_floor,
-            "regressors": {name: list(pair) for name, pair in s.regressors.items()},
-            "seasonalities": [list(vars(season).values()) for season in self.seasonalities],
-            "changepoints": changepoints.astype(np.int64).tolist(),
-            "deltas": len(self.parameters.delta),
-            "holidayNames": list(self.holiday_names),
-            "holidayColumns": list(self.holiday_columns),
-        }
+    def _facts(self) -> dict[str, Any]:
+        return {}
+
+    def _parameters(self) -> Floats:
+        return np.empty(0)
 
     @staticmethod
     def from_record(record: Mapping[str, Any]) -> State:
@@ -129,24 +122,72 @@ class State:
             np.asarray(record["y"], dtype=np.float64),
             dict(zip(facts["columns"], columns, strict=True)),
         )
-        if facts["method"] != "prophet":
+        if facts["method"] != FittedState.method:
             return State(facts["method"], history)
         values = np.asarray(record["parameters"], dtype=np.float64)
+        k, m, sigma_obs = values[:3].tolist()
         split = 3 + facts["deltas"]
-        return State(
-            "prophet",
+        return FittedState(
             history,
-            Parameters(*map(float, values[:3]), delta=values[3:split], beta=values[split:]),
+            Parameters(k, m, sigma_obs, values[3:split], values[split:]),
             Scales(
                 np.datetime64(facts["start"], "us"),
                 facts["span"],
                 facts["yMin"],
                 facts["yScale"],
                 facts["ownFloor"],
-                {name: tuple(pair) for name, pair in facts["regressors"].items()},
+                {
+                    name: (mean, deviation)
+                    for name, (mean, deviation) in facts["regressors"].items()
+                },
             ),
             tuple(Seasonality(*fields) for fields in facts["seasonalities"]),
             np.array(facts["changepoints"], dtype=np.int64).astype("datetime64[us]"),
             tuple(facts["holidayNames"]),
             tuple(facts["holidayColumns"]),
         )
+
+
+@dataclass(frozen=True)
+class FittedState(State):
+    """The fitted model of one series, of method "prophet".
+
+    Attributes
+    ----------
+    parameters : Parameters
+    scales : Scales
+    seasonalities : tuple of Seasonality
+        In the design's order.
+    changepoints : ndarray of datetime64[us]
+        Dates of the changepoints.
+    holiday_names, holiday_columns : tuple of str
+        The holidays seen in the fit, in Prophet's order, and their columns in the design's.
+    """
+
+    method: str = field(default="prophet", init=False)
+    parameters: Parameters
+    scales: Scales
+    seasonalities: tuple[Seasonality, ...]
+    changepoints: Times
+    holiday_names: tuple[str, ...]
+    holiday_columns: tuple[str, ...]
+
+    def _facts(self) -> dict[str, Any]:
+        s = self.scales
+        return {
+            "start": int(s.start.astype(np.int64)),
+            "span": s.span,
+            "yMin": s.y_min,
+            "yScale": s.y_scale,
+            "ownFloor": s.own_floor,
+            "regressors": {name: list(pair) for name, pair in s.regressors.items()},
+            "seasonalities": [list(vars(season).values()) for season in self.seasonalities],
+            "changepoints": self.changepoints.astype(np.int64).tolist(),
+            "deltas": len(self.parameters.delta),
+            "holidayNames": list(self.holiday_names),
+            "holidayColumns": list(self.holiday_columns),
+        }
+
+    def _parameters(self) -> Floats:
+        p = self.parameters
+        return np.concatenate(([p.k, p.m, p.sigma_obs], p.delta, p.beta))

@@ -12,9 +12,10 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sparkprophet.series.ranges import instant, positive, whole
+from sparkprophet.series.ranges import OneOf, instant, positive, whole
 
 MODES = ("additive", "multiplicative")
+_MODE = OneOf(*MODES)
 
 # Component names that Prophet's forecast frame uses itself (Prophet.validate_column_name).
 _RESERVED = {"ds", "y", "cap", "floor", "y_scaled", "cap_scaled"} | {
@@ -165,6 +166,4 @@ def _optional_prior(fields: Mapping[str, Any], what: str) -> float | None:
 
 def _optional_mode(fields: Mapping[str, Any], what: str) -> str | None:
     mode = fields["mode"]
-    if mode is not None and mode not in MODES:
-        raise ValueError(f"{what}.mode: found {mode!r}, must be one of {', '.join(MODES)}")
-    return mode
+    return None if mode is None else _MODE(mode, f"{what}.mode")

@@ -154,13 +154,12 @@ def once_blocked(folder, name, action, spark):
 
 
 def resumed(folder):
-    """The searches before go on; one is never disturbed; one loses its session, one the JVM."""
+    """A search before goes on; one is never disturbed; one loses its session, one the JVM."""
     data = cached(session())
-    with output_in(f"{folder}/undisturbed.txt"):
-        model = search(folder, "undisturbed").fit(data)
-    report(folder, "undisturbed", **result(model))
-    for name in ("killed", "interrupted"):
-        report(folder, f"{name}-again", **result(search(folder, name).fit(data)))
+    with output_in(f"{folder}/quiet.txt"):
+        model = search(folder, "quiet").fit(data)
+    report(folder, "quiet", **result(model))
+    report(folder, "interrupted-again", **result(search(folder, "interrupted").fit(data)))
     for name, end, first in (("stopped", stop, 5), ("dead", kill_the_jvm, 0)):
         spark = session()
         watcher = once_blocked(folder, name, end, spark)

@@ -296,6 +296,7 @@ print("FOUND " + json.dumps(found))
 """
 
 
+@pytest.mark.slow
 def test_a_pipeline_is_loaded_as_a_whole_in_a_fresh_process(data, tmp_path):
     statement, path = "SELECT y + 2.5 AS y, fold FROM __THIS__", str(tmp_path / "pipeline")
     pipeline = Pipeline(stages=[SQLTransformer(statement=statement), validator(numTrials=1)])
@@ -308,7 +309,7 @@ def test_a_pipeline_is_loaded_as_a_whole_in_a_fresh_process(data, tmp_path):
         [sys.executable, "-c", FRESH, path],
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(places)},
     )
     assert done.returncode == 0, done.stderr[-2000:]

@@ -222,17 +222,29 @@ def test_a_param_added_again_must_still_have_the_values_that_others_name(stage):
 @pytest.mark.parametrize(
     ("when", "error", "message"),
     [
-        (lambda s: {s.mode: "c"}, ValueError, "found 'c' .*'mode' .* never is; give some of .*'b'"),
+        (
+            lambda s: {s.mode: "c"},
+            ValueError,
+            "found 'c' .*'mode' .* never is, must be some of .*'b'",
+        ),
         (lambda s: {s.mode: ["a", 3]}, TypeError, "Stage.mode: when: found 3 .*does not take"),
         (lambda s: {s.mode: []}, ValueError, "Stage.prior: when: Stage.mode: .*found none"),
-        (lambda s: {s.mode: {"a", "b"}}, TypeError, "Stage.mode: found .*give a list of values"),
-        (lambda s: {s.order: 4}, ValueError, "found 4 .* never is; give whole numbers from 1 to 9"),
-        (lambda s: {s.scale: 0.5}, ValueError, "found 'scale' .* which is a Uniform; name an Int"),
-        (lambda s: {s.flag: True}, ValueError, "found 'flag' .* which is a Fixed; name an Int"),
+        (lambda s: {s.mode: {"a", "b"}}, TypeError, "Stage.mode: found .*must be a list of values"),
+        (
+            lambda s: {s.order: 4},
+            ValueError,
+            "found 4 .* never is, must be whole numbers from 1 to 9",
+        ),
+        (
+            lambda s: {s.scale: 0.5},
+            ValueError,
+            "found 'scale' .* which is a Uniform, must be an Int",
+        ),
+        (lambda s: {s.flag: True}, ValueError, "found 'flag' .* which is a Fixed, must be an Int"),
         (lambda s: {s.layers: [[1]]}, ValueError, "found Stage.layers, .*not added before it; add"),
         (lambda s: {s.prior: [1]}, ValueError, "found Stage.prior, which was not added before it"),
-        (lambda s: {"mode": "a"}, TypeError, "found 'mode' .*give a Param"),
-        (lambda s: [(s.mode, "a")], TypeError, r"when: found \[.*give a dict of param -> list"),
+        (lambda s: {"mode": "a"}, TypeError, "found 'mode' .*must be a Param"),
+        (lambda s: [(s.mode, "a")], TypeError, r"when: found \[.*must be a dict of param -> list"),
     ],
 )
 def test_mistakes_in_a_condition_name_the_param(stage, when, error, message):
@@ -267,7 +279,7 @@ def test_a_param_that_takes_its_old_place_depends_on_those_before_it(stage):
     [
         (lambda b, s: b.addUniform(s.scale, "a", 1), TypeError, "Stage.scale: low: found 'a'"),
         (lambda b, s: b.addUniform(s.scale, 0, None), TypeError, "Stage.scale: high: found None"),
-        (lambda b, s: b.addUniform(s.scale, 2, 1), ValueError, "Stage.scale: .*give low < high"),
+        (lambda b, s: b.addUniform(s.scale, 2, 1), ValueError, "Stage.scale: .*must be low < high"),
         (lambda b, s: b.addUniform(s.scale, 0, 1, log=True), ValueError, "Stage.scale: .*low > 0"),
         (lambda b, s: b.addUniform(s.scale, 0, math.inf), ValueError, "Stage.scale: .*finite"),
         (lambda b, s: b.addUniform(s.prior, 0, 1), ValueError, r"Stage.prior: low: .*above 0"),
@@ -284,17 +296,17 @@ def test_a_param_that_takes_its_old_place_depends_on_those_before_it(stage):
         (lambda b, s: b.addChoice(s.mode, ["a", 3]), TypeError, r"Stage.mode: values\[1\]: .* 3"),
         (lambda b, s: b.addChoice(s.prior, [1, -1]), ValueError, r"Stage.prior: values\[1\].*-1"),
         (lambda b, s: b.addChoice(s.mode, "ab"), TypeError, "Stage.mode: values: found 'ab'"),
-        (lambda b, s: b.addChoice(s.mode, {"a", "b"}), TypeError, "Stage.mode: .*give a list"),
+        (lambda b, s: b.addChoice(s.mode, {"a", "b"}), TypeError, "Stage.mode: .*must be a list"),
         (lambda b, s: b.addChoice(s.mode, 5), TypeError, "Stage.mode: values: found 5"),
         (lambda b, s: b.addChoice(s.mode, []), ValueError, "Stage.mode: .*at least one"),
         (lambda b, s: b.addGrid(s.order, [1, 1.0]), ValueError, "Stage.order: .*twice"),
         (lambda b, s: b.addChoice(s.vector, [[1, 2]]), TypeError, "Stage.vector: .*DenseVector"),
         (lambda b, s: b.baseOn({s.mode: 3}), TypeError, "Stage.mode: value: found 3"),
         (lambda b, s: b.baseOn(s.mode, "a"), TypeError, "baseOn: found Param.*pairs"),
-        (lambda b, s: b.baseOn({"mode": "a"}), TypeError, "found 'mode' .*give a Param"),
+        (lambda b, s: b.baseOn({"mode": "a"}), TypeError, "found 'mode' .*must be a Param"),
         (lambda b, s: b.addUniform("scale", 0, 1), TypeError, "found 'scale' .*lr.regParam"),
-        (lambda b, s: b.addInt(None, 0, 1), TypeError, "found None .*give a Param"),
-        (lambda b, s: b.addChoice(s, [1]), TypeError, "give a Param"),
+        (lambda b, s: b.addInt(None, 0, 1), TypeError, "found None .*must be a Param"),
+        (lambda b, s: b.addChoice(s, [1]), TypeError, "must be a Param"),
         (lambda b, s: b.addUniform(LinearRegression.regParam, 0, 1), TypeError, "that was made"),
     ],
 )
@@ -336,7 +348,7 @@ def test_the_papers_space():
     ("estimator", "message"),
     [
         (Stage(), "found Stage, which has no param seasonalityMode, .*give a GroupedProphet"),
-        ("GroupedProphet", "found 'GroupedProphet' .*give a GroupedProphet"),
+        ("GroupedProphet", "found 'GroupedProphet' .*must be a GroupedProphet"),
     ],
 )
 def test_the_papers_space_needs_its_params(estimator, message):

@@ -18,7 +18,7 @@ from pyspark.ml.feature import VectorAssembler
 from pyspark.ml.param import Param, Params, TypeConverters
 from pyspark.ml.regression import GeneralizedLinearRegression
 from pyspark.sql import functions as F
-from search_script import PATIENCE, blocked
+from search_script import PATIENCE, blocked, result, search
 from tuning_cases import Level, cached, rows, states, validator
 
 
@@ -59,7 +59,7 @@ def wait_for(condition, process, log):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Where the searches of the script are, after all that the script tells of."""
+    """Where the searches of the script are that Ctrl-C and a kill have disturbed."""
     folder = tmp_path_factory.mktemp("searches")
     process = started("disturbed", folder)
 
@@ -75,9 +75,25 @@ def folder(tmp_path_factory):
             os.killpg(process.pid, signal.SIGINT)
             until((folder / f"{name}.json").exists)
         until(at_work, "killed", 3)
+    finally:
         process.kill()
         process.wait(timeout=PATIENCE)
-        process = started("resumed", folder)
+        (folder / "end").touch()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def undisturbed(folder, data):
+    """The same search in this process, with nobody to disturb it."""
+    return result(search(folder, "undisturbed").fit(data))
+
+
+@pytest.fixture(scope="module")
+def resumed(folder):
+    """That folder once searches went on in a second process, and others lost their session."""
+    (folder / "end").unlink()
+    process = started("resumed", folder)
+    try:
         assert process.wait(timeout=PATIENCE) == 0, said_by(folder / "resumed.log")
     finally:
         process.kill()
@@ -89,8 +105,8 @@ def found(folder, name):
     return json.loads((folder / f"{name}.json").read_text())
 
 
-def test_ctrl_c_keeps_the_best_and_leaves_no_job(folder):
-    interrupted, whole = found(folder, "interrupted"), found(folder, "undisturbed")
+def test_ctrl_c_keeps_the_best_and_leaves_no_job(folder, undisturbed):
+    interrupted, whole = found(folder, "interrupted"), undisturbed
     assert interrupted["stoppedBy"] == "interrupt"
     assert interrupted["jobs"] == []
     assert interrupted["trials"] == whole["trials"][:5]
@@ -103,12 +119,13 @@ def test_ctrl_c_keeps_the_best_and_leaves_no_job(folder):
     assert said == "interrupted: keeping the best of 5 trials\n"
 
 
-def test_an_interrupted_search_goes_on(folder):
-    again = found(folder, "interrupted-again")
+@pytest.mark.slow
+def test_an_interrupted_search_goes_on(resumed):
+    again = found(resumed, "interrupted-again")
     assert again["stoppedBy"] == "numTrials"
     assert len(again["trials"]) == 8
-    assert again["trials"][:5] == found(folder, "interrupted")["trials"]
-    assert "RUNNING" not in states(folder, "interrupted")
+    assert again["trials"][:5] == found(resumed, "interrupted")["trials"]
+    assert "RUNNING" not in states(resumed, "interrupted")
 
 
 def test_ctrl_c_before_any_trial_is_an_interrupt(folder):
@@ -116,28 +133,31 @@ def test_ctrl_c_before_any_trial_is_an_interrupt(folder):
     assert states(folder, "nothing") == ["FAIL"] * 4  # none of which counts as a trial
 
 
-def test_a_killed_search_ends_as_if_nothing_had_happened(folder):
-    assert found(folder, "killed-again") == found(folder, "undisturbed")
+def test_a_killed_search_ends_as_if_nothing_had_happened(folder, undisturbed, data):
+    assert result(search(folder, "killed").fit(data)) == undisturbed
     assert len(states(folder, "killed")) == 8 and "RUNNING" not in states(folder, "killed")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["stopped", "dead"])
-def test_a_search_without_its_session_ends_and_blames_no_candidate(folder, name):
-    error = found(folder, name)
+def test_a_search_without_its_session_ends_and_blames_no_candidate(resumed, name):
+    error = found(resumed, name)
     assert error["kind"] == "RuntimeError"
     assert "the Spark session has ended in the middle of the search" in error["error"]
-    assert "RUNNING" not in states(folder, name)
+    assert "RUNNING" not in states(resumed, name)
 
 
-def test_a_stopped_search_goes_on_in_another_session(folder):
-    again, whole = found(folder, "stopped-again"), found(folder, "undisturbed")
+@pytest.mark.slow
+def test_a_stopped_search_goes_on_in_another_session(resumed, undisturbed):
+    again, whole = found(resumed, "stopped-again"), undisturbed
     assert len(again["trials"]) == 8
     assert again["trials"][:5] == whole["trials"][:5]
 
 
-def test_nothing_is_said_where_there_is_no_terminal(folder):
-    assert "FAIL" in [trial["state"] for trial in found(folder, "undisturbed")["trials"]]
-    assert (folder / "undisturbed.txt").read_text() == ""
+@pytest.mark.slow
+def test_nothing_is_said_where_there_is_no_terminal(resumed):
+    assert "FAIL" in [trial["state"] for trial in found(resumed, "quiet")["trials"]]
+    assert (resumed / "quiet.txt").read_text() == ""
 
 
 # In this process

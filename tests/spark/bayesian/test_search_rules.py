@@ -7,6 +7,7 @@ import pytest
 from tuning_cases import states
 
 from sparkprophet.search import SearchSpace, Uniform
+from sparkprophet.search.batched import ownership
 from sparkprophet.search.batched.rules import Rules
 from sparkprophet.search.batched.study import BatchedStudy
 from sparkprophet.spark.bayesian.candidate_fits import Candidate
@@ -74,6 +75,8 @@ def test_ctrl_c_after_a_trial_has_been_noted(tmp_path):
 def test_early_stopping_looks_at_the_whole_batch_that_a_killed_process_was_in(
     tmp_path, monkeypatch
 ):
+    monkeypatch.setattr(ownership, "PERIOD", 0.1)
+    monkeypatch.setattr(ownership, "PATIENCE", 1.0)  # until the process that is gone counts as dead
     (tmp_path / "killed").mkdir()
     whole = searched(line_study(tmp_path), trials=40, rounds=4)
     assert whole.stopped_by == "earlyStopping" and len(whole.trials) % 4 == 0

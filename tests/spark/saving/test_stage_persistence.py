@@ -261,7 +261,7 @@ def test_a_pipeline_loaded_in_a_new_process_forecasts_the_same_bits(spark, tmp_p
     model.write().overwrite().save(str(tmp_path / "pipeline"))
     data.write.parquet(str(tmp_path / "data"))
     command = [sys.executable, "-c", NEW_PROCESS, tmp_path / "pipeline", tmp_path / "data"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr[-2000:]
     found = json.loads(done.stdout.split("RESULT")[1])
     assert found == [bits(model.transform(data)), bits(model.stages[-1].forecast(3))]

@@ -13,7 +13,12 @@ from sparkprophet.search.batched.trials import Asked, BatchedTrials, ScoredTrial
 class GridStudy(BatchedTrials):
     """The points of a grid, each asked for once, in order.
 
-    points: key -> value of each, as its trials show it. maximise: as in `BatchedStudy`.
+    Parameters
+    ----------
+    points : sequence of mapping
+        Key -> value of each, as its trials show it.
+    maximise : bool
+        As in `BatchedTrials`.
     """
 
     def __init__(self, points: Sequence[Mapping[str, Any]], maximise: bool) -> None:

@@ -48,8 +48,10 @@ class Owner:
         if machine == _machine():
             if pid == os.getpid() and started == _started(pid):
                 return token not in _at_work
-            return _started(pid) != started
-        beat = trial.user_attrs.get(BEAT) or trial.datetime_start.timestamp()
+            there = _started(pid) == started
+            return not there
+        begun = trial.datetime_start.timestamp() if trial.datetime_start else 0.0
+        beat = trial.user_attrs.get(BEAT) or begun
         if time.time() - beat > PATIENCE:
             return True
         # Clocks of two machines differ: without a new sign of life it ends by our own.
@@ -66,8 +68,8 @@ class Owner:
         """
         unknown = {trial.number for trial in running()}  # a living process goes on to others
         while True:
-            found = {trial.number: self.lost(trial) for trial in running()}
-            unknown = {number for number in unknown if found.get(number, True) is None}
+            verdicts = {trial.number: self.lost(trial) for trial in running()}
+            unknown = {number for number in unknown if verdicts.get(number, True) is None}
             if not unknown:
                 return
             time.sleep(_POLL)

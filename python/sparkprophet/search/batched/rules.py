@@ -15,7 +15,18 @@ from sparkprophet.search.study import stalled
 class Rules:
     """When a search ends, and how it goes on: params of the Bayesian tuners.
 
-    timeout: seconds after which no batch starts, 0 for none. max_failed_trials: None for any.
+    Attributes
+    ----------
+    num_trials : int
+        Most trials.
+    batch_size : int
+        Points asked for together.
+    early_stopping_rounds : int
+        Trials without a better value that end the search; 0: never.
+    timeout : float
+        Seconds after which no batch starts, 0 for none.
+    max_failed_trials : int or None
+        None for any.
     """
 
     num_trials: int

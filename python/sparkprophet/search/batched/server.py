@@ -19,7 +19,7 @@ import signal
 import sys
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import IO, Any
 
 from sparkprophet.messages import shown
@@ -33,6 +33,15 @@ from sparkprophet.search.sampler import check_sampler
 from sparkprophet.search.space import SearchSpace
 
 
+@dataclass
+class _Search:
+    """What `open` has begun; `until` is set by the first call of `next`."""
+
+    study: BatchedStudy
+    rules: Rules
+    until: float | None = None
+
+
 class Calls:
     """What may be called: the public methods, with their arguments by name.
 
@@ -41,9 +50,7 @@ class Calls:
     """
 
     def __init__(self) -> None:
-        self._study: BatchedStudy | None = None
-        self._rules: Rules | None = None
-        self._until: float | None = None
+        self._search: _Search | None = None
 
     def open(
         self,
@@ -61,14 +68,29 @@ class Calls:
         timeout: float,
         maxFailedTrials: int | None,
     ) -> None:
-        """Begin a search; arguments as the params of the Bayesian tuners.
+        """Begin a search.
 
-        facts: the other arguments of `facts_of`.
+        Parameters
+        ----------
+        space : str
+            Of `SearchSpace.toJson`.
+        maximise : bool
+            Whether the larger value is the better one.
+        facts : mapping
+            The other arguments of `facts_of`.
+        seed, sampler, numStartupTrials, storage, studyName, numTrials, batchSize,
+        earlyStoppingRounds, timeout, maxFailedTrials
+            As the params of the Bayesian tuners.
+
+        Raises
+        ------
+        TypeError, ValueError, ImportError
+            As `SearchSpace.fromJson`, `check_sampler` and `BatchedStudy`.
         """
         parsed = SearchSpace.fromJson(space)
         check_sampler(sampler, parsed)
         self._close()
-        self._study = BatchedStudy(
+        study = BatchedStudy(
             parsed,
             maximise=maximise,
             seed=seed,
@@ -78,20 +100,30 @@ class Calls:
             study_name=studyName,
             facts=facts_of(parsed, **facts),
         )
-        self._rules = Rules(numTrials, batchSize, earlyStoppingRounds, timeout, maxFailedTrials)
-        self._until = None
+        rules = Rules(numTrials, batchSize, earlyStoppingRounds, timeout, maxFailedTrials)
+        self._search = _Search(study, rules)
 
     def next(self) -> dict[str, Any]:
-        """{"points": [{"number", "params"}, ...]} to try, or {"stoppedBy": what ended the search}.
+        """The next batch; all points of one have to be told, or to fail, before the next.
 
-        All points of a batch have to be told, or to fail, before the next. The timeout counts from
-        the first call.
+        The timeout counts from the first call.
+
+        Returns
+        -------
+        dict
+            {"points": [{"number", "params"}, ...]} to try, or {"stoppedBy": what ended the search}.
+
+        Raises
+        ------
+        ValueError
+            Before `open`.
         """
-        study, rules = self._opened(), self._rules
-        if self._until is None:
-            self._until = rules.until()
+        search = self._opened()
+        study, rules = search.study, search.rules
+        if search.until is None:
+            search.until = rules.until()
         trials = study.trials()
-        stopped_by = rules.ended(trials, study.maximise, self._until)
+        stopped_by = rules.ended(trials, study.maximise, search.until)
         if stopped_by is not None:
             study.end_abandoned()
             return {"stoppedBy": stopped_by}
@@ -99,15 +131,15 @@ class Calls:
 
     def tell(self, number: int, scores: Sequence[float | str], seconds: float) -> None:
         """End a trial with one score per fold; one that is not finite makes it a failed one."""
-        self._opened().tell(number, [float(score) for score in scores], seconds)
+        self._opened().study.tell(number, [float(score) for score in scores], seconds)
 
     def fail(self, number: int, error: str, seconds: float, interrupted: bool) -> None:
         """End a trial without a value; an interrupted one does not count as a trial."""
-        self._opened().fail(number, error, seconds, interrupted)
+        self._opened().study.fail(number, error, seconds, interrupted)
 
     def trials(self) -> list[dict[str, Any]]:
         """Every finished trial by number, as the fields of `ScoredTrial`."""
-        return [asdict(trial) for trial in self._opened().trials()]
+        return [asdict(trial) for trial in self._opened().study.trials()]
 
     def propose(
         self,
@@ -126,17 +158,17 @@ class Calls:
 
     def _beat(self) -> None:
         """Called every few seconds, between calls."""
-        if self._study is not None:
-            self._study.beat()
+        if self._search is not None:
+            self._search.study.beat()
 
     def _close(self) -> None:
-        if self._study is not None:
-            self._study.close()
+        if self._search is not None:
+            self._search.study.close()
 
-    def _opened(self) -> BatchedStudy:
-        if self._study is None:
+    def _opened(self) -> _Search:
+        if self._search is None:
             raise ValueError("there is no search; call open first")
-        return self._study
+        return self._search
 
 
 def answered(calls: Calls, line: str) -> str:
@@ -144,11 +176,11 @@ def answered(calls: Calls, line: str) -> str:
     try:
         request = json.loads(line)
         if not isinstance(request, dict) or not isinstance(request.get("call"), str):
-            raise ValueError(f"found {shown(request)}; give an object with the name of a call")
+            raise ValueError(f"found {shown(request)}, must be an object with the name of a call")
         name = request.pop("call")
         if name.startswith("_") or not hasattr(Calls, name):
             known = ", ".join(known for known in vars(Calls) if not known.startswith("_"))
-            raise ValueError(f"call: found {name!r}; give one of {known}")
+            raise ValueError(f"call: found {name!r}, must be one of {known}")
         return json.dumps({"result": getattr(calls, name)(**request)}, allow_nan=False)
     except Exception as error:
         return json.dumps({"error": {"type": type(error).__name__, "message": str(error)}})

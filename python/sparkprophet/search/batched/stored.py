@@ -22,6 +22,14 @@ _TRIES, _PAUSE = 5, 0.3
 def opened(url: str | None) -> BaseStorage:
     """Optuna's storage of a URL; one in memory for None.
 
+    Parameters
+    ----------
+    url : str, optional
+
+    Returns
+    -------
+    optuna.storages.BaseStorage
+
     Raises
     ------
     ValueError
@@ -29,8 +37,7 @@ def opened(url: str | None) -> BaseStorage:
     """
     import optuna
 
-    if url is not None:
-        _check_file(url)
+    _check_file(url)
     for left in reversed(range(_TRIES)):
         try:
             return optuna.storages.get_storage(url)
@@ -41,7 +48,7 @@ def opened(url: str | None) -> BaseStorage:
                 time.sleep(_PAUSE)
                 continue
             cause = str(error).partition("\n")[0]  # without the URL, which may have a password
-            if _is_damage(error) and _has_bytes(url):
+            if _is_damage(error) and _filled_file(url):
                 raise _damaged(url, f"{type(error).__name__}: {cause}") from error
             raise ValueError(
                 f"storage: cannot be opened ({type(error).__name__}: {cause:.200}); give the URL "
@@ -113,36 +120,39 @@ def _is_damage(error: Exception) -> bool:
 def checksum(trial: FrozenTrial, state: str, value: float | None, scores: Sequence[float]) -> str:
     """Of what a trial's result depends on."""
     drawn = [
-        (name, repr(found), repr(trial.distributions[name]))
-        for name, found in sorted(trial.params.items())
+        (name, repr(drawn_value), repr(trial.distributions[name]))
+        for name, drawn_value in sorted(trial.params.items())
     ]
     facts = [trial.number, drawn, state, repr(value), list(map(repr, scores))]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
 
 
-def _check_file(url: str) -> None:
-    if not _has_bytes(url):
+def _check_file(url: str | None) -> None:
+    path = _filled_file(url)
+    if path is None:
         return
-    path = _file(url)
     try:
         with contextlib.closing(sqlite3.connect(path)) as connection:
-            (found,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+            (verdict,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
     except sqlite3.OperationalError:  # locked, or not allowed: Optuna will say so
         return
     except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         raise _damaged(url, str(error)) from error
-    if found != "ok":
-        raise _damaged(url, found)
+    if verdict != "ok":
+        raise _damaged(url, verdict)
 
 
-def _has_bytes(url: str) -> bool:
-    """Whether it is a file that is there and not empty."""
+def _filled_file(url: str | None) -> Path | None:
+    """The file of an SQLite database, where it is there and not empty."""
     path = _file(url)
-    return path is not None and path.is_file() and path.stat().st_size > 0
+    filled = path is not None and path.is_file() and path.stat().st_size > 0
+    return path if filled else None
 
 
-def _file(url: str) -> Path | None:
+def _file(url: str | None) -> Path | None:
     """The file of an SQLite database."""
+    if url is None:
+        return None
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError
 
@@ -156,7 +166,7 @@ def _file(url: str) -> Path | None:
 
 
 def _damaged(url: str | None, what: str) -> ValueError:
-    path = None if url is None else _file(url)
+    path = _file(url)
     what = " ".join(what.split())
     if path is None:
         remedy = "restore it from a backup, or give another studyName to begin anew"

@@ -13,7 +13,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sparkprophet.messages import MESSAGE_LIMIT
+from sparkprophet.messages import MESSAGE_LIMIT, shown
 from sparkprophet.search.batched import ownership, stored
 from sparkprophet.search.batched.trials import Asked, BatchedTrials, ScoredTrial
 from sparkprophet.search.sampler import sampler_of_trial
@@ -87,8 +87,9 @@ class BatchedStudy(BatchedTrials):
                     study_name=study_name,
                     load_if_exists=True,
                 )
-                found, _ = self._study.user_attrs, self._check_trials()
-        self._check_facts({"maximise": maximise, **(facts or {})}, found, study_name)
+                before = self._study.user_attrs.get(_FACTS)
+                self._check_trials()
+        self._check_facts({"maximise": maximise, **(facts or {})}, before, study_name)
         if self._stored:
             self._owner.wait_until_known(self._running)
 
@@ -136,7 +137,10 @@ class BatchedStudy(BatchedTrials):
     def try_first(self, points: Sequence[Mapping[str, Any]]) -> None:
         """Give out these points (key -> value) before any other; all have to be in the space."""
         for point in points:
-            self._study.enqueue_trial(self._space.encode(point))
+            encoded = self._space.encode(point)
+            if encoded is None:
+                raise ValueError(f"points: found {shown(point)}, must be in the search space")
+            self._study.enqueue_trial(encoded)
 
     def _complete(self, number: int, scores: tuple[float, ...], seconds: float) -> None:
         attributes = {_SCORES: scores, _SECONDS: seconds}
@@ -187,8 +191,8 @@ class BatchedStudy(BatchedTrials):
         """What is asked for can change no more unseen."""
         if self._stored:
             trial = self._frozen()[number]
-            found = stored.checksum(trial, "RUNNING", None, ())
-            self._study._storage.set_trial_user_attr(trial._trial_id, stored.CHECKSUM, found)
+            noted = stored.checksum(trial, "RUNNING", None, ())
+            self._study._storage.set_trial_user_attr(trial._trial_id, stored.CHECKSUM, noted)
 
     def _sampler_of(self, number: int) -> optuna.samplers.BaseSampler:
         kind, seed, num_startup_trials = self._sampler
@@ -248,14 +252,14 @@ class BatchedStudy(BatchedTrials):
     def _checksums(trial: FrozenTrial) -> list[str]:
         """Those that a trial may have."""
         scores = trial.user_attrs.get(_SCORES)
-        found = [stored.checksum(trial, name, None, ()) for name in ("RUNNING", "FAIL")]
+        not_told = [stored.checksum(trial, name, None, ()) for name in ("RUNNING", "FAIL")]
         if scores is None:
-            return found
+            return not_told
         value = math.fsum(scores) / len(scores)
         told = stored.checksum(trial, "COMPLETE", value, scores)
         if trial.state.name == "COMPLETE":
             return [told] if trial.value == value else []
-        return [*found, told]
+        return [*not_told, told]
 
     def _scored(self, frozen: FrozenTrial) -> ScoredTrial:
         import optuna
@@ -273,17 +277,16 @@ class BatchedStudy(BatchedTrials):
         )
 
     def _check_facts(
-        self, facts: dict[str, Any], attributes: Mapping[str, Any], name: str | None
+        self, facts: dict[str, Any], before: Mapping[str, Any] | None, name: str | None
     ) -> None:
         facts = json.loads(json.dumps(facts))
-        found = attributes.get(_FACTS)
-        if found is None:
+        if before is None:
             self._study.set_user_attr(_FACTS, facts)
             return
-        for key in sorted(facts.keys() | found.keys()):
-            if facts.get(key) != found.get(key):
+        for key in sorted(facts.keys() | before.keys()):
+            if facts.get(key) != before.get(key):
                 raise ValueError(
                     f"studyName: {name!r} in the storage is of another search: its {key} is "
-                    f"{str(found.get(key))[:150]}, here {str(facts.get(key))[:150]}; give another "
+                    f"{str(before.get(key))[:150]}, here {str(facts.get(key))[:150]}; give another "
                     "studyName, or delete the study"
                 )

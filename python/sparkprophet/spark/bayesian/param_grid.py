@@ -12,6 +12,7 @@ from pyspark.ml.param import Param, Params
 
 from sparkprophet.messages import shown
 from sparkprophet.search.batched.rounds import propose
+from sparkprophet.search.checks import made
 from sparkprophet.search.dimensions import Choice, Fixed, Int, Uniform, When
 from sparkprophet.search.paper import PAPER_SPACE
 from sparkprophet.search.space import SearchSpace
@@ -23,9 +24,7 @@ class BayesianParamGridBuilder:
 
     Used as `pyspark.ml.tuning.ParamGridBuilder` is: every method returns the builder, and a param
     that is added again takes its new values in its old place. All bounds and values go through
-    the param's own type converter. Each method raises TypeError for anything but a
-    `pyspark.ml.param.Param`, and TypeError or ValueError that names the param as `Stage.param`,
-    with the value found and the remedy, for values that the param or the search does not take.
+    the param's own type converter.
 
     `when` makes a param conditional: it is asked for only in trials where all of the params in it
     have one of the values given, and keeps the stage's own value in the others. It is a dict of
@@ -35,30 +34,43 @@ class BayesianParamGridBuilder:
     `space()` is what the Bayesian tuners take. For any other tuner, Spark's own ones too, `build`
     and `tell` give the search in rounds.
 
-    >>> BayesianParamGridBuilder().addUniform(lr.regParam, 1e-4, 1.0, log=True).space()
+    Parameters
+    ----------
+    seed : int
+        Of the points that `build` proposes.
 
-    seed: of the points that `build` proposes.
+    Raises
+    ------
+    TypeError
+        From each method, for anything but a `pyspark.ml.param.Param`.
+    TypeError, ValueError
+        For values that the param or the search does not take: the param as `Stage.param`, the
+        value found and what it must be.
+
+    Examples
+    --------
+    >>> BayesianParamGridBuilder().addUniform(lr.regParam, 1e-4, 1.0, log=True).space()
     """
 
     def __init__(self, seed: int = 0) -> None:
         self._seed = whole_number("seed", seed)
         self._entries: list[Uniform | Int | Choice | Fixed] = []
-        self._params: dict[tuple[str, str], Param] = {}
+        self._params: dict[tuple[str | None, str], Param[Any]] = {}
         self._history: list[_Tried] = []
 
     def addUniform(
         self,
-        param: Param,
+        param: Param[Any],
         low: float,
         high: float,
         log: bool = False,
-        when: Mapping[Param, Any] | None = None,
+        when: Mapping[Param[Any], Any] | None = None,
     ) -> BayesianParamGridBuilder:
         """Search a real number in [low, high], evenly in its logarithm with `log`."""
         label = _label(param)
         low, high = _converted(param, "low", low), _converted(param, "high", high)
         whens = self._whens(param, when)
-        entry = _made(label, Uniform, param.name, low, high, log, param.parent, when=whens)
+        entry = made(label, Uniform, param.name, low, high, log, param.parent, when=whens)
         # Spark's toInt takes whole floats: only a value between the bounds shows an int param.
         between = entry.low + 0.381966 * (entry.high - entry.low)
         if _converted(param, "a number of the range", between, "use addInt") != between:
@@ -70,12 +82,12 @@ class BayesianParamGridBuilder:
 
     def addInt(
         self,
-        param: Param,
+        param: Param[Any],
         low: int,
         high: int,
         step: int = 1,
         log: bool = False,
-        when: Mapping[Param, Any] | None = None,
+        when: Mapping[Param[Any], Any] | None = None,
     ) -> BayesianParamGridBuilder:
         """Search low, low + step, ... up to high, inclusive; `log` goes with step=1 only."""
         low, high = (
@@ -83,11 +95,11 @@ class BayesianParamGridBuilder:
         )
         label, whens = _label(param), self._whens(param, when)
         return self._put(
-            param, _made(label, Int, param.name, low, high, step, log, param.parent, when=whens)
+            param, made(label, Int, param.name, low, high, step, log, param.parent, when=whens)
         )
 
     def addChoice(
-        self, param: Param, values: Iterable[Any], when: Mapping[Param, Any] | None = None
+        self, param: Param[Any], values: Iterable[Any], when: Mapping[Param[Any], Any] | None = None
     ) -> BayesianParamGridBuilder:
         """Search one of `values`: numbers, strings, booleans or lists of these."""
         label = _label(param)
@@ -95,41 +107,50 @@ class BayesianParamGridBuilder:
         if isinstance(values, (str, bytes, set, frozenset, Mapping)) or not isinstance(
             values, Iterable
         ):
-            raise TypeError(f"{label}: values: found {shown(values)}; give a list of values")
+            raise TypeError(f"{label}: values: found {shown(values)}, must be a list of values")
         converted = [
             _converted(param, f"values[{position}]", value) for position, value in enumerate(values)
         ]
         whens = self._whens(param, when)
         return self._put(
-            param, _made(label, Choice, param.name, converted, param.parent, when=whens)
+            param, made(label, Choice, param.name, converted, param.parent, when=whens)
         )
 
     def addGrid(
-        self, param: Param, values: Iterable[Any], when: Mapping[Param, Any] | None = None
+        self, param: Param[Any], values: Iterable[Any], when: Mapping[Param[Any], Any] | None = None
     ) -> BayesianParamGridBuilder:
         """`addChoice`, under the name that it has in `ParamGridBuilder`."""
         return self.addChoice(param, values, when)
 
-    def baseOn(self, *args: Mapping[Param, Any] | tuple[Param, Any]) -> BayesianParamGridBuilder:
+    def baseOn(
+        self, *args: Mapping[Param[Any], Any] | tuple[Param[Any], Any]
+    ) -> BayesianParamGridBuilder:
         """Fix params for all trials: one ParamMap, or any number of (param, value) pairs."""
         pairs = args[0].items() if len(args) == 1 and isinstance(args[0], Mapping) else args
         for pair in pairs:
             if not isinstance(pair, (tuple, list)) or len(pair) != 2:
                 raise TypeError(
-                    f"baseOn: found {shown(pair)}; give one dict of param -> value, or "
+                    f"baseOn: found {shown(pair)}, must be one dict of param -> value, or "
                     "(param, value) pairs"
                 )
             param, value = pair
             label = _label(param)
             value = _converted(param, "value", value)
-            self._put(param, _made(label, Fixed, param.name, value, param.parent))
+            self._put(param, made(label, Fixed, param.name, value, param.parent))
         return self
 
     def space(self) -> SearchSpace:
         """The search space so far.
 
-        Raises ValueError where nothing was added to be searched, and where a param that others
-        depend on was added again and no longer has the values that they name.
+        Returns
+        -------
+        SearchSpace
+
+        Raises
+        ------
+        ValueError
+            Where nothing was added to be searched, and where a param that others depend on was
+            added again and no longer has the values that they name.
         """
         searched = tuple(entry for entry in self._entries if not isinstance(entry, Fixed))
         if not searched:
@@ -141,13 +162,28 @@ class BayesianParamGridBuilder:
             searched, tuple(entry for entry in self._entries if isinstance(entry, Fixed))
         )
 
-    def build(self, count: int) -> list[dict[Param, Any]]:
+    def build(self, count: int) -> list[dict[Param[Any], Any]]:
         """`count` ParamMaps to try next, as `ParamGridBuilder.build` gives all of a grid.
 
         They fill the space evenly (a Latin hypercube) until `tell` has brought a metric; from then
-        on they are TPE's. What was built and not told yet counts as being tried. Raises TypeError
-        or ValueError for a `count` below 1, and ValueError as `space()` does, and for a builder
-        from JSON, which knows no stage.
+        on they are TPE's. What was built and not told yet counts as being tried.
+
+        Parameters
+        ----------
+        count : int
+            At least 1.
+
+        Returns
+        -------
+        list of dict
+            Param -> value, those of `baseOn` too.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For any other `count`.
+        ValueError
+            As `space`, and for a builder from JSON, which knows no stage.
         """
         count, space = whole_number("count", count, 1), self.space()
         keyed = self._keyed(space)
@@ -161,27 +197,43 @@ class BayesianParamGridBuilder:
 
     def tell(
         self,
-        paramMaps: Iterable[Mapping[Param, Any]],
+        paramMaps: Iterable[Mapping[Param[Any], Any]],
         metrics: Iterable[float],
         isLargerBetter: bool,
     ) -> BayesianParamGridBuilder:
-        """Learn the metrics of ParamMaps, such as a model's `avgMetrics`; returns the builder.
+        """Learn the metrics of ParamMaps, such as a model's `avgMetrics`.
 
-        Maps need not come from `build`. A NaN is a failure. Raises TypeError or ValueError for
-        anything but one number per map.
+        Parameters
+        ----------
+        paramMaps : iterable of mapping
+            Param -> value; they need not come from `build`.
+        metrics : iterable of float
+            One per map; a NaN is a failure.
+        isLargerBetter : bool
+            Of the metric.
+
+        Returns
+        -------
+        BayesianParamGridBuilder
+            This one.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For anything but one number per map.
         """
         param_maps, values = list(paramMaps), list(metrics)
         flag("isLargerBetter", isLargerBetter)
         if len(param_maps) != len(values):
             raise ValueError(
-                f"tell: found {len(param_maps)} paramMaps and {len(values)} metrics; give one "
-                "metric per map"
+                f"tell: found {len(param_maps)} paramMaps and {len(values)} metrics, must be "
+                "one metric per map"
             )
         for param_map, value in zip(param_maps, values, strict=True):
             if not isinstance(param_map, Mapping) or not isinstance(value, Real):
                 raise TypeError(
-                    f"tell: found {shown(param_map)} with {shown(value)}; give a dict of param -> "
-                    "value and a number for each"
+                    f"tell: found {shown(param_map)} with {shown(value)}, must be a dict of param "
+                    "-> value and a number for each"
                 )
             told = _Tried(dict(param_map), -float(value) if isLargerBetter else float(value))
             open_ones = [
@@ -195,17 +247,17 @@ class BayesianParamGridBuilder:
                 self._history.append(told)
         return self
 
-    def _keyed(self, space: SearchSpace) -> dict[str, Param]:
+    def _keyed(self, space: SearchSpace) -> dict[str, Param[Any]]:
         """Key of the space -> param."""
-        found = {}
+        params = {}
         for key, entry in space.keyed().items():
             if (entry.parent, entry.name) not in self._params:
                 raise ValueError(
                     f"build: the builder was made from JSON and has no stage for {key!r}; add the "
                     "params of a stage to a new builder"
                 )
-            found[key] = self._params[entry.parent, entry.name]
-        return found
+            params[key] = self._params[entry.parent, entry.name]
+        return params
 
     def toJson(self) -> str:
         """The JSON text of `space()`."""
@@ -219,7 +271,9 @@ class BayesianParamGridBuilder:
         builder._entries = [*space.dimensions, *space.fixed]
         return builder
 
-    def _put(self, param: Param, entry: Uniform | Int | Choice | Fixed) -> BayesianParamGridBuilder:
+    def _put(
+        self, param: Param[Any], entry: Uniform | Int | Choice | Fixed
+    ) -> BayesianParamGridBuilder:
         self._params[param.parent, param.name] = param
         position = self._position(entry)
         self._entries[position : position + 1] = [entry]
@@ -231,39 +285,41 @@ class BayesianParamGridBuilder:
         owners = [(other.parent, other.name) for other in self._entries]
         return owners.index(owner) if owner in owners else len(owners)
 
-    def _whens(self, param: Param, when: Mapping[Param, Any] | None) -> tuple[When, ...]:
+    def _whens(self, param: Param[Any], when: Mapping[Param[Any], Any] | None) -> tuple[When, ...]:
         label = f"{_label(param)}: when"
         if when is None:
             return ()
         if not isinstance(when, Mapping):
-            raise TypeError(f"{label}: found {shown(when)}; give a dict of param -> list of values")
-        return tuple(self._when(label, param, other, found) for other, found in when.items())
+            raise TypeError(
+                f"{label}: found {shown(when)}, must be a dict of param -> list of values"
+            )
+        return tuple(self._when(label, param, other, values) for other, values in when.items())
 
-    def _when(self, label: str, param: Param, other: Param, found: Any) -> When:
+    def _when(self, label: str, param: Param[Any], other: Param[Any], given: Any) -> When:
         named, position = _label(other), self._position(other)
         if position >= self._position(param):
             raise ValueError(
                 f"{label}: found {named}, which was not added before it; add it first, with "
                 "addChoice or addInt"
             )
-        many = isinstance(found, Iterable) and not isinstance(found, (str, bytes, Mapping))
+        many = isinstance(given, Iterable) and not isinstance(given, (str, bytes, Mapping))
         # A set's order differs between processes, and with it the text of a space.
-        if isinstance(found, (set, frozenset)):
-            raise TypeError(f"{label}: {named}: found {shown(found)}; give a list of values")
-        values = [_converted(other, "when", value) for value in (found if many else [found])]
-        made = _made(f"{label}: {named}", When, other.name, values, other.parent)
-        made.check(f"{label}: {named}", self._entries[position])
-        return made
+        if isinstance(given, (set, frozenset)):
+            raise TypeError(f"{label}: {named}: found {shown(given)}, must be a list of values")
+        values = [_converted(other, "when", value) for value in (given if many else [given])]
+        condition = made(f"{label}: {named}", When, other.name, values, other.parent)
+        condition.check(f"{label}: {named}", self._entries[position])
+        return condition
 
 
 @dataclass(frozen=True)
 class _Tried:
     """A ParamMap and its loss, None as long as nobody has told it."""
 
-    param_map: dict[Param, Any]
+    param_map: dict[Param[Any], Any]
     loss: float | None
 
-    def point(self, keyed: Mapping[str, Param]) -> dict[str, Any]:
+    def point(self, keyed: Mapping[str, Param[Any]]) -> dict[str, Any]:
         """Key -> value of the params that are searched."""
         return {key: self.param_map[p] for key, p in keyed.items() if p in self.param_map}
 
@@ -272,12 +328,24 @@ def paper_search_space(estimator: Params) -> SearchSpace:
     """The search space of the Prophet-on-Spark paper, for the params of a `GroupedProphet`.
 
     Nine dimensions in the paper's order of naming: the seasonality mode, five prior scales
-    (uniform, not logarithmic) and three Fourier orders, both ends inclusive. Raises TypeError
-    where `estimator` has not all of these params.
+    (uniform, not logarithmic) and three Fourier orders, both ends inclusive.
+
+    Parameters
+    ----------
+    estimator : GroupedProphet
+
+    Returns
+    -------
+    SearchSpace
+
+    Raises
+    ------
+    TypeError
+        Where `estimator` has not all of these params.
     """
     if not isinstance(estimator, Params):
         raise TypeError(
-            f"paper_search_space: estimator: found {shown(estimator)}; give a GroupedProphet"
+            f"paper_search_space: estimator: found {shown(estimator)}, must be a GroupedProphet"
         )
     dimensions = PAPER_SPACE.dimensions
     missing = [d.name for d in dimensions if not estimator.hasParam(d.name)]
@@ -298,19 +366,19 @@ def paper_search_space(estimator: Params) -> SearchSpace:
     return builder.space()
 
 
-def _label(param: Param) -> str:
+def _label(param: Param[Any]) -> str:
     """`Stage.param`: the stage's class as in its uid, without the random end."""
     # A class's own attribute (LinearRegression.regParam) is a Param too, but of no stage.
     if not isinstance(param, Param) or param.parent == "undefined":
         raise TypeError(
-            f"BayesianParamGridBuilder: found {shown(param)} for the param; give a Param of a "
+            f"BayesianParamGridBuilder: found {shown(param)} for the param, must be a Param of a "
             "stage that was made, such as lr.regParam with lr = LinearRegression()"
         )
     return f"{re.sub('_[0-9a-f]{12}$', '', param.parent)}.{param.name}"
 
 
 def _converted(
-    param: Param, what: str, value: Any, remedy: str = "give a value that can be set on it"
+    param: Param[Any], what: str, value: Any, remedy: str = "give a value that can be set on it"
 ) -> Any:
     label = _label(param)
     try:
@@ -326,10 +394,3 @@ def _converted(
 def _whole(bound: Any) -> Any:
     """A whole float as an int: what a float param's converter makes of an int bound."""
     return int(bound) if isinstance(bound, float) and bound.is_integer() else bound
-
-
-def _made(label: str, kind: type, *args: Any, **options: Any) -> Any:
-    try:
-        return kind(*args, **options)
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"{label}: {error}") from error
