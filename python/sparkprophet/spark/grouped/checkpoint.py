@@ -79,7 +79,7 @@ class Checkpoint:
         Files(work.data.sparkSession, self.folder).make_folder(self.folder, "checkpointDir")
         facts_of = bucket_facts(work.data, work.key_names)
         place = f"{self.folder.rstrip('/')}/{fingerprint(facts_of, work.data, self.arguments)}"
-        kept = _Kept(work, place, {number: facts.groups for number, facts in facts_of.items()})
+        kept = _KeptRows(work, place, {number: facts.groups for number, facts in facts_of.items()})
         costs = packing.costs({number: facts.rows for number, facts in facts_of.items()})
         left = _left(costs, kept.finished(warn=True))
         if np.nansum(left):
@@ -122,7 +122,7 @@ class Checkpoint:
 
 
 @dataclass(frozen=True)
-class _Kept:
+class _KeptRows:
     """One job's folder; `groups`: how many groups each bucket has."""
 
     work: GroupWork
@@ -235,7 +235,7 @@ def _left(costs: np.ndarray, done: Mapping[int, str]) -> np.ndarray:
     return left
 
 
-def _do(work: GroupWork, costs: np.ndarray, kept: _Kept, bar: progress.Bar) -> None:
+def _do(work: GroupWork, costs: np.ndarray, kept: _KeptRows, bar: progress.Bar) -> None:
     """Do and write the buckets whose cost is not NaN."""
     rounds = _ROUNDS if work.params.getOrDefault("parallelism") else 1
     packed = packing.pack(costs, rounds, falling=False)
