@@ -36,6 +36,19 @@ def pytest_configure():
     _stderr = os.dup(2)  # that of the tests themselves is captured
 
 
+def pytest_collection_modifyitems(items):
+    """Files that take long come first, so that several processes end together."""
+    items.sort(key=lambda item: _ORDER.index(_room(item)))
+
+
+_ORDER = ("jvm", "bayesian", "saving", "grouped", "spark", "command", "examples", "faults", "")
+
+
+def _room(item):
+    rooms = item.path.relative_to(Path(__file__).parent).parts
+    return next((room for room in _ORDER if room in rooms), "")
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item):
     """A test that hangs says where, in Python and in the JVM, instead of hanging for ever."""

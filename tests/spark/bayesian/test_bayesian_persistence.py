@@ -142,6 +142,7 @@ def test_a_searched_split_comes_back(data, tmp_path):
     assert levels(loaded.copy().bestModel) == levels(model.bestModel)
 
 
+@pytest.mark.slow  # test_one_vs_rest has Java's stages too
 def test_models_of_java_stages(data, tmp_path):
     stage, path = LinearRegression(labelCol="y", solver="normal"), tmp_path / "model"
     grid = ParamGridBuilder().addGrid(stage.regParam, [0.1, 5.0]).build()
@@ -354,6 +355,7 @@ def test_a_save_that_fails_leaves_the_old_model(data, tmp_path):
     assert BayesianTrainValidationSplitModel.load(str(path)).uid == model.uid
 
 
+@pytest.mark.slow  # test_sub_models_come_back_in_their_places saves them
 def test_sub_models_are_saved_if_wanted(data, tmp_path):
     with_models = split(numTrials=1, collectSubModels=True).fit(data)
     without = split(numTrials=1).fit(data)

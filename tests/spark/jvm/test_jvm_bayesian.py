@@ -77,7 +77,11 @@ def forecasts(spark):
     return tuner, data
 
 
-@pytest.fixture(scope="module", params=[regression, forecasts], ids=lambda make: make.__name__)
+@pytest.fixture(
+    scope="module",
+    params=[regression, pytest.param(forecasts, marks=pytest.mark.slow)],
+    ids=["regression", "forecasts"],
+)
 def case(request, spark, scala):
     tuner, rows = request.param(spark)
     return SimpleNamespace(

@@ -128,6 +128,7 @@ def test_what_belongs_to_a_tuned_model_goes_along(scala, rows, tmp_path):
     assert bits(again.models) == bits(model.models)
 
 
+@pytest.mark.slow  # Spark's own loader of Pipelines takes long, and test-sparks runs it three times
 def test_sparks_own_loader_finds_a_portable_pipeline(scala, spark, rows, tmp_path):
     own, model = spark._jvm.org.apache.spark.ml.PipelineModel, pipeline().fit(rows)
     model.write().save(str(tmp_path / "plain"))

@@ -65,7 +65,13 @@ def assert_same_table(model, jvm_model, scala):
     assert bits(models.drop(*MACHINE)) == fit_bits(model)
 
 
-@pytest.mark.parametrize("name", STAGES)
+# What is in one of these two is in most: the others are slow tests.
+QUICK = ("plain", "columns")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[] if n in QUICK else [pytest.mark.slow]) for n in STAGES]
+)
 def test_models_and_forecasts_are_equal(scala, shops, name):
     keys = {"groupCols": ["shop", "item"], "uncertaintySamples": 20}
     data = shops if STAGES[name].get("groupCols") is None else shops.filter("shop = 'a'")
@@ -130,6 +136,7 @@ def test_searches_are_equal(scala, shops, tuner, options):
     assert bits(scala.frame(jvm_model.comparison())) == bits(model.comparison)
 
 
+@pytest.mark.slow  # Python's own is not, and the files are the same
 def test_a_killed_search_goes_on_where_it_was(scala, shops, tuner, tmp_path):
     tuner = tuner.copy().setParams(numTrials=3, numFolds=1)
     undisturbed = tuner.fit(shops)

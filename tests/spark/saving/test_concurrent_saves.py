@@ -50,12 +50,12 @@ def make(stages, found):
 @pytest.mark.parametrize(("found", "seed"), [
     ([("path", 1, True), ("old", 2, True), ("new", 2, True)], 1),
     ([("old", 1, True), ("new", 2, True)], 1),
-    ([("old", 1, True), ("new", 2, False)], 1),
-    ([("old", 2, True), ("old", 1, True)], 1),
-    ([("old", 1, False), ("new", 2, True)], 2),
-    ([("new", 1, True), ("new", 2, True)], 2),
-    ([("path", 2, False), ("old", 1, True)], 1),
-    ([("path", 2, False), ("new", 1, True)], 1),
+    pytest.param([("old", 1, True), ("new", 2, False)], 1, marks=pytest.mark.slow),
+    pytest.param([("old", 2, True), ("old", 1, True)], 1, marks=pytest.mark.slow),
+    pytest.param([("old", 1, False), ("new", 2, True)], 2, marks=pytest.mark.slow),
+    pytest.param([("new", 1, True), ("new", 2, True)], 2, marks=pytest.mark.slow),
+    pytest.param([("path", 2, False), ("old", 1, True)], 1, marks=pytest.mark.slow),
+    pytest.param([("path", 2, False), ("new", 1, True)], 1, marks=pytest.mark.slow),
 ])  # fmt: skip
 def test_what_a_killed_save_left_is_read(stages, found, seed, caplog):
     path = make(stages, found)
