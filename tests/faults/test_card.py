@@ -11,8 +11,8 @@ from parts import cases
 from systems import SYSTEMS
 
 CASES = cases()
-# Of each part the first that is not long stands for the others, which the tests of the rooms are about
-# too: all of them are slow tests, and `make card` runs them.
+# Of each part the first that is not long: the tests of the rooms are about the others too, and
+# `make card` runs all.
 QUICK = {case.part: case for case in reversed(CASES) if not case.slow}.values()
 
 
