@@ -18,12 +18,17 @@ SHOWN = {
 }
 
 
+LONG = ("bayesian_search.md",)  # searches, which README has too
+
+
 def python_blocks():
     found = {
         page.name: re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL) for page in PAGES
     }
     return [
-        pytest.param(code, shown, id=f"{name}-{i}")
+        pytest.param(
+            code, shown, id=f"{name}-{i}", marks=[pytest.mark.slow] if name in LONG else []
+        )
         for name, blocks in found.items()
         for i, (code, shown) in enumerate(zip(blocks, SHOWN.get(name, []), strict=True))
     ]

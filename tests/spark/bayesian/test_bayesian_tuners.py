@@ -281,6 +281,7 @@ def test_copies_of_tuners_and_fits_with_param_maps(data):
     assert len(tuner.fit(data, {tuner.numTrials: 1}).trials) == 1
 
 
+@pytest.mark.slow  # what is saved of one, in test_bayesian_persistence, is fitted too
 def test_the_classifier_of_one_vs_rest(spark, table):
     classes = spark.createDataFrame(
         [(float(r.y > 10), float(r.x)) for r in table.itertuples()], "label double, x double"

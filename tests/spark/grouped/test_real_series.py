@@ -33,6 +33,7 @@ def covid(spark, shared_data):
     return joined.cache(), set(map(tuple, wanted.collect()))
 
 
+@pytest.mark.slow  # hundreds of series, of which the weekly sales have all but the gaps
 def test_every_key_of_covid_has_its_row(covid):
     data, keys = covid
     assert len(keys) == 40 and any(province is None for _, _, province in keys)

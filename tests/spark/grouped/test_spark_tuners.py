@@ -129,6 +129,7 @@ def test_cross_validator_over_a_pipeline_with_random_folds(spark, folded):
     assert json.loads(best.models.first().config)["seasonalityMode"] == wanted
 
 
+@pytest.mark.slow  # as a Pipeline with a model in it, in test_stage_persistence
 def test_a_cross_validator_model_is_saved_and_loaded(folded, tmp_path):
     stage = estimator()
     grid = ParamGridBuilder().addGrid(stage.nChangepoints, [3]).build()
