@@ -130,8 +130,8 @@ def tuned(job: Job, seed: int, trials: int) -> tuple[list[dict[str, Any]], float
     seconds = machine.cpu_seconds() - start
     found = outcome.search["trials"]
     failed = [trial["error"] for trial in found if trial["state"] != "COMPLETE"]
-    if failed or outcome.fit.status != "ok":
-        raise RuntimeError(f"{job.name}, seed {seed}: {failed or outcome.fit.error_message}")
+    if failed or outcome.status != "ok":
+        raise RuntimeError(f"{job.name}, seed {seed}: {failed or outcome.error_message}")
     return found, seconds
 
 
