@@ -125,9 +125,6 @@ lazy val testSettings = Seq(
   Test / fork := true,
   Test / javaOptions ++= sparkJavaOptions ++ Seq(
     "-Xmx2g",
-    // Tests are over before what the second compiler optimises pays for the optimising.
-    "-XX:TieredStopAtLevel=1",
-    "-XX:+UseSerialGC",
     s"-Dspark.sql.warehouse.dir=${(target.value / "spark-warehouse").toURI}",
     s"-Dsparkprophet.test.pyspark=${pysparkJars.fold("")(_.getAbsolutePath)}",
     s"-Dsparkprophet.test.compiledAgainst=$sparkVersion"
