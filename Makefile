@@ -30,16 +30,22 @@ kernels-and-jars: venv
 demo: venv ## the demo, examples/demo.py (ARGS="..." is passed on)
 	@$(env) .venv/bin/python examples/demo.py $(ARGS)
 
-test: test-python test-scala ## all tests but the slow ones
+# Scala's tests keep one core at work, and little else: they run beside Python's.
+test: kernels-and-jars ## all tests but the slow ones (ARGS="..." is passed to pytest)
+	@log=$$(mktemp) && trap 'rm -f "$$log"' EXIT; \
+	  $(MAKE) --no-print-directory test-scala >"$$log" 2>&1 & \
+	  $(pytest) -m 'not slow' $(both_cores) $(ARGS); python=$$?; \
+	  wait $$!; scala=$$?; cat "$$log"; exit $$((python + scala > 0))
 
 test-python: kernels-and-jars ## the Python tests but the slow ones (ARGS="..." is passed to pytest)
 	@$(pytest) -m 'not slow' $(both_cores) $(ARGS)
 
-test-scala: venv ## the Scala tests, on the jars of .venv's pyspark
-	@$(env) ./scripts/sbt.sh test
+test-scala: venv ## the Scala tests but the slow ones, on the jars of .venv's pyspark
+	@$(env) ./scripts/sbt.sh 'testOnly * -- -l sparkprophet.Slow'
 
-test-slow: kernels-and-jars ## the slow Python tests
-	@$(pytest) -m slow $(ARGS)
+test-slow: kernels-and-jars ## the slow tests of both languages
+	@$(pytest) -m slow $(ARGS); python=$$?; \
+	  $(env) ./scripts/sbt.sh 'testOnly * -- -n sparkprophet.Slow' && exit $$python
 
 test-pandas3: ## the Python tests in a second environment, with pandas 3
 	@./scripts/setup_venv.sh .venv-pandas3 pandas==$(PANDAS3)

@@ -125,6 +125,10 @@ lazy val testSettings = Seq(
   Test / fork := true,
   Test / javaOptions ++= sparkJavaOptions ++ Seq(
     "-Xmx2g",
+    // As in tests/conftest.py, and why.
+    "-XX:TieredStopAtLevel=1",
+    "-XX:ReservedCodeCacheSize=480m",
+    "-XX:+UseSerialGC",
     s"-Dspark.sql.warehouse.dir=${(target.value / "spark-warehouse").toURI}",
     s"-Dsparkprophet.test.pyspark=${pysparkJars.fold("")(_.getAbsolutePath)}",
     s"-Dsparkprophet.test.compiledAgainst=$sparkVersion"

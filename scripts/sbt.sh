@@ -47,8 +47,10 @@ if ! is_whole; then
   }
 fi
 
-# A build is over before what the second compiler optimises pays for the optimising.
-options=(-Xmx1g -Xss4m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Dsbt.server.autostart=false -Dsbt.supershell=false)
+# A build is over before what the second compiler optimises pays for the optimising. With one compiler
+# the cache of its code is small; a full one would leave the rest interpreted.
+options=(-Xmx1g -Xss4m -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=480m -XX:+UseSerialGC)
+options+=(-Dsbt.server.autostart=false -Dsbt.supershell=false)
 # sbt keeps what it fetches in the home. The JVM would take the account's: a HOME set on purpose counts
 # more, and where there is none to write to, the checkout has to do.
 home=${HOME:-$cache/home}

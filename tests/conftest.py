@@ -12,8 +12,10 @@ import pytest
 # Spark's workers must be this very Python, with the packages that the tests run on.
 os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
 # No JVM of a test lives long enough to pay for what the second compiler optimises, and the threads
-# of a collector would only fight with its tasks: a third less of CPU. Children inherit both.
-_QUICK = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+# of a collector would only fight with its tasks: a third less of CPU. With one compiler the cache
+# of its code is 48 MiB, full after a minute, and all that comes then is interpreted; so it gets
+# ten times that. Children inherit all.
+_QUICK = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=480m -XX:+UseSerialGC"
 os.environ.setdefault("SPARK_SUBMIT_OPTS", _QUICK)
 os.environ.setdefault("SPARK_LAUNCHER_OPTS", _QUICK)
 

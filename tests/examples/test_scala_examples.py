@@ -17,7 +17,6 @@ SUBMIT = Path(pyspark.__file__).parent / "bin" / "spark-submit"
 VERSION = sparkprophet.__version__
 JAR = ROOT / "target" / "scala-2.13" / f"sparkprophet_2.13-{VERSION}.jar"
 EXAMPLES = ROOT / "target" / "examples" / "scala-2.13" / f"sparkprophet-examples_2.13-{VERSION}.jar"
-CLUSTER = pytest.param("local-cluster[2,1,1024]", marks=pytest.mark.slow)
 
 pytestmark = pytest.mark.skipif(
     not (JAR.exists() and EXAMPLES.exists()), reason="no jars: `make scala-examples` builds them"
@@ -34,7 +33,8 @@ def submit(name, *arguments, master, folder, **variables):
     )
 
 
-@pytest.mark.parametrize("master", ["local[2]", CLUSTER])
+@pytest.mark.slow
+@pytest.mark.parametrize("master", ["local[2]", "local-cluster[2,1,1024]"])
 def test_nightly_forecast(tmp_path, master):
     done = submit("NightlyForecast", tmp_path / "run", master=master, folder=tmp_path)
     assert done.returncode == 0, done.stderr

@@ -141,6 +141,7 @@ def test_another_process_finds_what_one_compiled(tmp_path, zipped):
     assert kept == made
 
 
+@pytest.mark.slow
 def test_without_any_place_kernels_still_compile(tmp_path):
     file = tmp_path / "file"
     file.write_text("")

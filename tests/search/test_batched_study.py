@@ -200,7 +200,9 @@ def killed(tmp_path_factory):
     return folder
 
 
-@samplers
+@pytest.mark.parametrize(
+    "kind", [pytest.param(k, marks=[] if k == "tpe" else [pytest.mark.slow]) for k in NEEDS]
+)
 @pytest.mark.parametrize(
     ("death", "found"),
     [

@@ -67,6 +67,7 @@ def test_a_candidate_that_fails_does_not_end_the_search(data, sparks, ours):
     assert list(model.trials.state) == ["FAIL", "COMPLETE"]
 
 
+@pytest.mark.slow
 def test_loaded_sub_models_are_those_of_their_folds(data, tmp_path):
     table = rows()
     means = [table.y[table.fold != fold].mean() for fold in (0, 1)]

@@ -329,6 +329,7 @@ def forecaster():
     return GroupedProphet(groupCols=["g"], uncertaintySamples=0, parallelism=2)
 
 
+@pytest.mark.slow
 def test_prophets_are_validated_by_the_steps_after(spark, series):
     stage, scale = forecaster(), 0.02
     tuner = BayesianCrossValidator(

@@ -105,6 +105,7 @@ def found(folder, name):
     return json.loads((folder / f"{name}.json").read_text())
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_the_best_and_leaves_no_job(folder, undisturbed):
     interrupted, whole = found(folder, "interrupted"), undisturbed
     assert interrupted["stoppedBy"] == "interrupt"
@@ -128,11 +129,13 @@ def test_an_interrupted_search_goes_on(resumed):
     assert "RUNNING" not in states(resumed, "interrupted")
 
 
+@pytest.mark.slow
 def test_ctrl_c_before_any_trial_is_an_interrupt(folder):
     assert found(folder, "nothing")["jobs"] == []
     assert states(folder, "nothing") == ["FAIL"] * 4  # none of which counts as a trial
 
 
+@pytest.mark.slow
 def test_a_killed_search_ends_as_if_nothing_had_happened(folder, undisturbed, data):
     assert result(search(folder, "killed").fit(data)) == undisturbed
     assert len(states(folder, "killed")) == 8 and "RUNNING" not in states(folder, "killed")

@@ -54,7 +54,12 @@ def mean_stage(**params):
     return GroupedProphet(**given | params)
 
 
-@pytest.mark.parametrize("kind", KEYS)
+QUICK = ("long", "decimal", "ntz", "double", "binary", "string")
+
+
+@pytest.mark.parametrize(
+    "kind", [pytest.param(k, marks=[] if k in QUICK else [pytest.mark.slow]) for k in KEYS]
+)
 def test_keys_of_every_type_come_back_equal(spark, kind):
     ddl, keys = KEYS[kind]
     data = keyed_frame(spark, ddl, keys)

@@ -108,6 +108,7 @@ def test_train_validation_split_with_sparks_evaluator(folded):
         assert_close(metric, np.sqrt(np.mean(squares)), by_hand.TOLERANCE["native"])
 
 
+@pytest.mark.slow
 def test_cross_validator_over_a_pipeline_with_random_folds(spark, folded):
     stage = estimator(timestampCol="day", labelCol="half")
     renamed = SQLTransformer(statement="SELECT g, ds AS day, y / 2 AS half FROM __THIS__")

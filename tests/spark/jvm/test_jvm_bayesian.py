@@ -124,6 +124,7 @@ def test_the_searches_are_equal(scala, case):
         assert "FAIL" in [t.state for t in case.model._trials]  # as k = 4 has to
 
 
+@pytest.mark.slow  # a tuner's model has its params too
 def test_a_tuner_goes_from_python_to_scala(scala, case, tmp_path):
     case.tuner.write().save(str(tmp_path / "tuner"))
     loaded = scala.load(tmp_path / "tuner")
@@ -132,6 +133,7 @@ def test_a_tuner_goes_from_python_to_scala(scala, case, tmp_path):
     assert_same_trials(jvm_trials(loaded.fit(case.rows._jdf)), trials(case.model)[:2])
 
 
+@pytest.mark.slow  # a tuner's model has its params too
 def test_a_tuner_goes_from_scala_to_python(scala, case, tmp_path):
     scala.stage(case.tuner).save(str(tmp_path / "tuner"))
     loaded = type(case.tuner).load(str(tmp_path / "tuner"))

@@ -68,9 +68,10 @@ def group_tuner():
 
 
 KINDS = {"stage": prophet, "Pipeline": pipeline, "group tuner": group_tuner}
+ALONE = pytest.param("stage", marks=pytest.mark.slow)  # the Pipeline has it in it
 
 
-@pytest.fixture(scope="module", params=KINDS)
+@pytest.fixture(scope="module", params=[ALONE, "Pipeline", "group tuner"])
 def case(request, scala, rows):
     """Of each kind: Python's stage, its model and Scala's model, and the bits of the forecasts."""
     stage = KINDS[request.param]()

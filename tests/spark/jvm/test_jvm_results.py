@@ -65,12 +65,12 @@ def assert_same_table(model, jvm_model, scala):
     assert bits(models.drop(*MACHINE)) == fit_bits(model)
 
 
-# What is in one of these two is in most: the others are slow tests.
-QUICK = ("plain", "columns")
+# What is in this one is in most: the others are slow tests.
+QUICK = "columns"
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=[] if n in QUICK else [pytest.mark.slow]) for n in STAGES]
+    "name", [pytest.param(n, marks=[] if n == QUICK else [pytest.mark.slow]) for n in STAGES]
 )
 def test_models_and_forecasts_are_equal(scala, shops, name):
     keys = {"groupCols": ["shop", "item"], "uncertaintySamples": 20}
@@ -127,7 +127,10 @@ def tuner(shops):
     )
 
 
-@pytest.mark.parametrize("options", [{}, {"warmStartGroups": 1, "sampler": "random"}])
+@pytest.mark.parametrize(
+    "options",
+    [{}, pytest.param({"warmStartGroups": 1, "sampler": "random"}, marks=pytest.mark.slow)],
+)
 def test_searches_are_equal(scala, shops, tuner, options):
     model, jvm_model = both(tuner.copy().setParams(**options), scala, shops)
     assert_same_table(model, jvm_model, scala)

@@ -252,6 +252,7 @@ print("RESULT" + json.dumps([sorted(repr(tuple(r)) for r in f.collect()) for f i
 """
 
 
+@pytest.mark.slow  # the golden folders are of other processes too
 def test_a_pipeline_loaded_in_a_new_process_forecasts_the_same_bits(spark, tmp_path):
     rows = grouped(["a", "b", None])
     data = frame(spark, rows.rename(columns={"y": "sold"}))

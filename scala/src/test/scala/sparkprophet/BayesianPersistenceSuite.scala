@@ -82,7 +82,7 @@ class BayesianPersistenceSuite extends AnyFunSuite with SharedSession {
     assert(coefficients(one.bestModel) == coefficients(other.bestModel))
   }
 
-  test("a model with failed candidates comes back whole, sub-models too") {
+  test("a model with failed candidates comes back whole, sub-models too", Slow) {
     assert(searched.trials.exists(_.error.isDefined) && searched.trials.exists(_.error.isEmpty))
     inFolder { path =>
       searched.save(path)
@@ -131,7 +131,7 @@ class BayesianPersistenceSuite extends AnyFunSuite with SharedSession {
     }
   }
 
-  test("write gives Spark's own writer, with its options, and the same folder") {
+  test("write gives Spark's own writer, with its options, and the same folder", Slow) {
     inFolder { path =>
       def writer: MLWriter = searched.write
       writer.save(path)
@@ -161,7 +161,7 @@ class BayesianPersistenceSuite extends AnyFunSuite with SharedSession {
     }
   }
 
-  test("a tuner with a search space comes back with all of its params") {
+  test("a tuner with a search space comes back with all of its params", Slow) {
     val space =
       new BayesianParamGridBuilder().addInt(pca.k, 1, 3).addUniform(of.regParam, 0, 1).space
     val tuner = new BayesianTrainValidationSplit()

@@ -97,7 +97,7 @@ class BayesianTunersSuite extends AnyFunSuite with SharedSession {
     for ((a, b) <- one.zip(other); (x, y) <- a.scores.zip(b.scores)) assert(math.abs(x - y) < 1e-9)
   }
 
-  test("a search of a fold column's folds: its metrics are what Spark gives for its param maps") {
+  test("a search of a fold column's folds: its metrics are what Spark gives for its param maps", Slow) {
     val tuner = validator.setFoldCol("fold").setParallelism(2)
     val model = tuner.fit(data).asInstanceOf[BayesianCrossValidatorModel]
     val stock = new CrossValidator()
@@ -154,7 +154,7 @@ class BayesianTunersSuite extends AnyFunSuite with SharedSession {
     assert(one.validationMetrics sameElements one.trials.map(_.value.get))
   }
 
-  test("params of several stages of a Pipeline, whole numbers too") {
+  test("params of several stages of a Pipeline, whole numbers too", Slow) {
     val pca = new PCA().setInputCol("features").setOutputCol("few")
     val of = new LinearRegression().setFeaturesCol("few")
     val space = builder
@@ -223,7 +223,7 @@ class BayesianTunersSuite extends AnyFunSuite with SharedSession {
     assert(lenient.validationMetrics.count(_.isNaN) == 1)
   }
 
-  test("early stopping and the timeout look between batches; a grid obeys them too") {
+  test("early stopping and the timeout look between batches; a grid obeys them too", Slow) {
     val same = new Told(_ => 1.0)
     val grid = new ParamGridBuilder().addGrid(shift.shift, (1 to 12).map(_ / 4.0)).build()
     def ended(tuner: BayesianTrainValidationSplit): (String, Int) = {
@@ -260,7 +260,7 @@ class BayesianTunersSuite extends AnyFunSuite with SharedSession {
     assert(!Thread.interrupted())
   }
 
-  test("a stored study goes on where it was, and one of another search is refused") {
+  test("a stored study goes on where it was, and one of another search is refused", Slow) {
     val folder = Files.createTempDirectory("study")
     try {
       def stored = split
@@ -277,7 +277,7 @@ class BayesianTunersSuite extends AnyFunSuite with SharedSession {
     assert(nameless == "storage: is set without studyName; set both or neither")
   }
 
-  test("a rolling origin validates the newest steps") {
+  test("a rolling origin validates the newest steps", Slow) {
     val tuner = validator.setTimestampCol("id").setHorizon(5).setNumTrials(2)
     val model = tuner.fit(data).asInstanceOf[BayesianCrossValidatorModel]
     for ((trial, i) <- model.trials.zipWithIndex; (start, fold) <- Seq(45, 50, 55).zipWithIndex) {
@@ -293,7 +293,7 @@ class BayesianTunersSuite extends AnyFunSuite with SharedSession {
     assert(messageOf(both.fit(data)).contains("foldCol and timestampCol are both set"))
   }
 
-  test("sub-models are those of the candidates on the folds") {
+  test("sub-models are those of the candidates on the folds", Slow) {
     val tuner = validator.setNumTrials(3).setFoldCol("fold").setCollectSubModels(true)
     val model = tuner.fit(data).asInstanceOf[BayesianCrossValidatorModel]
     assert(model.hasSubModels && model.subModels.length == 3)

@@ -99,7 +99,7 @@ class PythonFaultsSuite extends AnyFunSuite with SharedSession {
     assertSays(s"$folder/bin/python", "has no module 'pyspark'", install)
   }
 
-  test("a Python without one of the packages") {
+  test("a Python without one of the packages", Slow) {
     val missing = changed("optuna", "raise ModuleNotFoundError(\"No module named 'optuna'\")")
     assert(math.abs(nextDay(fitted(missing)) - 28) < 0.5, "a fit does not search")
     val pandas = changed("pandas", "raise ModuleNotFoundError(\"No module named 'pandas'\")")
@@ -129,7 +129,7 @@ class PythonFaultsSuite extends AnyFunSuite with SharedSession {
     assertSays(script(folder, "echo welcome"), "prints what Spark does not expect", install)
   }
 
-  test("without numba it works, with one warning") {
+  test("without numba it works, with one warning", Slow) {
     val slow = changed("numba", "raise ImportError('no numba for this machine')")
     var next = Double.NaN
     val warnings = logged { next = nextDay(fitted(slow)) }.filter(_.startsWith("WARN"))
@@ -138,7 +138,7 @@ class PythonFaultsSuite extends AnyFunSuite with SharedSession {
     assert(warnings.head.contains("no numba") && warnings.head.contains("pip install numba"))
   }
 
-  test("a second session of the application has the Python sources too") {
+  test("a second session of the application has the Python sources too", Slow) {
     for (_ <- 1 to 2) assert(math.abs(nextDay(fitted(good)) - 28) < 0.5)
   }
 }
