@@ -87,7 +87,10 @@ def test_loaded_sub_models_are_those_of_their_folds(data, tmp_path):
             assert_close(levels(loaded), [[mean] for mean in means])
 
 
-@pytest.mark.parametrize("sparks, ours", PAIRS)
+@pytest.mark.parametrize(
+    "sparks, ours",
+    [pytest.param(*PAIRS[0].values, id=PAIRS[0].id, marks=pytest.mark.slow), PAIRS[1]],
+)
 def test_folds_do_not_depend_on_the_partitions(data, sparks, ours):
     found = {}
     for cls in (sparks, ours):

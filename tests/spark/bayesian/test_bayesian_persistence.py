@@ -219,7 +219,12 @@ def tuners():
 TUNERS = ["python", "split", "java", "pipeline", "classifiers", "empty map", "storage"]
 
 
-@pytest.mark.parametrize("name", TUNERS)
+QUICK = ("python", "pipeline", "classifiers", "storage")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[] if n in QUICK else [pytest.mark.slow]) for n in TUNERS]
+)
 def test_tuners_come_back(spark, name, tmp_path):
     tuner = tuners()[name]
     tuner.write().save(str(tmp_path / "tuner"))

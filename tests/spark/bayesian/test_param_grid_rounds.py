@@ -148,6 +148,7 @@ def test_wrong_calls_are_refused_by_name(stage, call, error, words):
     assert words in str(caught.value)
 
 
+@pytest.mark.slow
 def test_the_stock_cross_validator_in_rounds(spark):
     rows = spark.range(120).select(
         (F.col("id") % 11).alias("a"),

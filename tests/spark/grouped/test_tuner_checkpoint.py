@@ -95,7 +95,7 @@ def spread(tmp_path_factory, data):
     return folder, model
 
 
-@pytest.mark.parametrize("damage", [tear, delete])
+@pytest.mark.parametrize("damage", [tear, pytest.param(delete, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("parallelism", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_only_what_is_not_there_is_done_again(data, spread, tmp_path, damage, parallelism):
     folder, model = spread

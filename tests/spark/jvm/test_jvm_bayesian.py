@@ -153,6 +153,7 @@ def test_a_tuners_model_goes_from_python_to_scala(scala, case, tmp_path):
     assert_same_model(scala, case, scala.load(tmp_path / "model"), case.model)
 
 
+@pytest.mark.slow  # both write one folder
 def test_a_tuners_model_goes_from_scala_to_python(scala, case, tmp_path):
     case.jvm_model.save(str(tmp_path / "model"))
     loaded = type(case.model).load(str(tmp_path / "model"))

@@ -97,7 +97,10 @@ class BayesianTunersSuite extends AnyFunSuite with SharedSession {
     for ((a, b) <- one.zip(other); (x, y) <- a.scores.zip(b.scores)) assert(math.abs(x - y) < 1e-9)
   }
 
-  test("a search of a fold column's folds: its metrics are what Spark gives for its param maps", Slow) {
+  test(
+    "a search of a fold column's folds: its metrics are what Spark gives for its param maps",
+    Slow
+  ) {
     val tuner = validator.setFoldCol("fold").setParallelism(2)
     val model = tuner.fit(data).asInstanceOf[BayesianCrossValidatorModel]
     val stock = new CrossValidator()
@@ -145,7 +148,10 @@ class BayesianTunersSuite extends AnyFunSuite with SharedSession {
     assert(model.trials.map(_.params("regParam")) sameElements grid.map(_(lr.regParam)))
   }
 
-  test("any parallelism and partitioning give the same trials and metrics; another seed others") {
+  test(
+    "any parallelism and partitioning give the same trials and metrics; another seed others",
+    Slow
+  ) {
     val one = split.fit(data)
     val four = split.setParallelism(4).fit(data.repartition(5, col("id")))
     assertClose(one.trials, four.asInstanceOf[BayesianTrainValidationSplitModel].trials)

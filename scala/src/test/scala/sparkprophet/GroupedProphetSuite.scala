@@ -60,7 +60,7 @@ class GroupedProphetSuite extends AnyFunSuite with SharedSession {
     assert(error.getMessage.contains("{\"g\":\"short\"} cannot be forecast at 2024-01-01"))
   }
 
-  test("works in a Pipeline and inside Spark's own TrainValidationSplit") {
+  test("works in a Pipeline and inside Spark's own TrainValidationSplit", Slow) {
     val doubled = new SQLTransformer().setStatement("select *, y * 2 as y2 from __THIS__")
     val prophet = stage.setLabelCol("y2").setHandleInvalid("skip")
     val pipeline = new Pipeline().setStages(Array[PipelineStage](doubled, prophet))
