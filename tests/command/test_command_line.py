@@ -357,6 +357,7 @@ def test_help_and_version(capsys):
     assert (done.returncode, done.stdout.strip()) == (0, sparkprophet.__version__)
 
 
+@pytest.mark.slow
 def test_a_process_of_its_own_is_quiet(tables, tmp_path):
     environment = {k: v for k, v in os.environ.items() if k != "PYSPARK_PYTHON"}
     done = subprocess.run(

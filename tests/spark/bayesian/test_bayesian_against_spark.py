@@ -19,6 +19,7 @@ PAIRS = [
     pytest.param(CrossValidator, BayesianCrossValidator, id="CrossValidator"),
     pytest.param(TrainValidationSplit, BayesianTrainValidationSplit, id="TrainValidationSplit"),
 ]
+QUICK_PAIRS = [pytest.param(*PAIRS[0].values, id=PAIRS[0].id, marks=pytest.mark.slow), PAIRS[1]]
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +47,7 @@ def chosen(model):
     return model.bestModel.getOrDefault("mode")
 
 
-@pytest.mark.parametrize("sparks, ours", PAIRS)
+@pytest.mark.parametrize("sparks, ours", QUICK_PAIRS)
 def test_a_nan_is_never_the_best(data, sparks, ours):
     modes = ["nan", "mean"]
     evaluator = AbsoluteError(larger=ours is BayesianTrainValidationSplit)
@@ -87,10 +88,7 @@ def test_loaded_sub_models_are_those_of_their_folds(data, tmp_path):
             assert_close(levels(loaded), [[mean] for mean in means])
 
 
-@pytest.mark.parametrize(
-    "sparks, ours",
-    [pytest.param(*PAIRS[0].values, id=PAIRS[0].id, marks=pytest.mark.slow), PAIRS[1]],
-)
+@pytest.mark.parametrize("sparks, ours", QUICK_PAIRS)
 def test_folds_do_not_depend_on_the_partitions(data, sparks, ours):
     found = {}
     for cls in (sparks, ours):

@@ -246,7 +246,7 @@ def test_tuners_come_back(spark, name, tmp_path):
     assert not pickles(tmp_path)
 
 
-@pytest.mark.parametrize("name", ["split", "empty map"])
+@pytest.mark.parametrize("name", ["split", pytest.param("empty map", marks=pytest.mark.slow)])
 def test_a_loaded_tuner_fits_the_same(name, data, tmp_path):
     tuner = tuners()[name]
     tuner.write().save(str(tmp_path / "tuner"))

@@ -169,7 +169,7 @@ def test_params_of_any_stage_of_a_pipeline(data, table):
         validator(renamed, searchSpace=foreign).fit(data)
 
 
-@pytest.mark.parametrize("tuner", [validator, split])
+@pytest.mark.parametrize("tuner", [pytest.param(validator, marks=pytest.mark.slow), split])
 def test_parallelism_changes_nothing(data, tuner):
     stage = Level()
     space = (
@@ -354,6 +354,7 @@ def test_prophets_are_validated_by_the_steps_after(spark, series):
     assert persisted(spark) <= before
 
 
+@pytest.mark.slow
 def test_prophets_are_searched_by_the_last_steps(spark, series):
     stage = forecaster()
     scale = stage.changepointPriorScale
