@@ -42,7 +42,7 @@ def made(kind="tpe", space=SPACE, **options):
 
 
 def stored(folder, name="s", **options):
-    return made(storage=f"sqlite:///{folder}/search.db", study_name=name, **options)
+    return made(storage=f"sqlite:///{folder}/search.db", study_name=name, trusted=True, **options)
 
 
 def as_optuna_has_them(folder, name="s"):

@@ -53,7 +53,7 @@ def test_ddl_of_every_type_by_hand(spark):
     ]
     made = [schema.ModelColumn(f"c{i}", kind, "") for i, kind in enumerate(kinds)]
     assert schema.ddl(made) == (
-        "c0 string, c1 bigint, c2 double, c3 timestamp_ntz, c4 timestamp, "
+        "c0 string, c1 bigint, c2 double, c3 timestamp_ntz, c4 timestamp_ltz, "
         "c5 array<struct<a:bigint,b:array<string>>>"
     )
     assert isinstance(columns.struct_type(made), T.StructType)

@@ -12,6 +12,7 @@ from sparkprophet.command.arguments import AddOption, Command, add_model, add_ou
 from sparkprophet.command.errors import UsageError
 from sparkprophet.command.results import DONE, Work, checked, load, say
 from sparkprophet.spark.saving.files import whole_folder
+from sparkprophet.spark.saving.reading import exact
 
 _EXAMPLES = """\
 examples:
@@ -50,7 +51,7 @@ def _forecast(spark: SparkSession, arguments: argparse.Namespace) -> int:
     say(f"forecast: {arguments.input}, {arguments.horizon} steps")
     with whole_folder(spark, arguments.output) as folder:
         forecasts.write.mode(places.save_mode(arguments.overwrite)).parquet(folder)
-    rows = spark.read.parquet(arguments.output).count()
+    rows = spark.read.parquet(exact(arguments.output)).count()
     groups = model.summary.groups - model.summary.by_status.get("failed", 0)
     if arguments.json:
         print(json.dumps({"groups": groups, "rows": rows, "forecasts": arguments.output}))

@@ -15,6 +15,7 @@ from sparkprophet.spark import columns
 from sparkprophet.spark.jobs import is_connect
 from sparkprophet.spark.params import GroupedProphetParams
 from sparkprophet.spark.saving.files import Files
+from sparkprophet.spark.saving.reading import exact
 
 PARTS = ("model", "failures", "forecasts", "trials", "comparison")
 """What the commands write into a folder."""
@@ -107,12 +108,12 @@ def read_table(
     try:
         if kind == "csv":
             keys = params.getOrDefault("groupCols")
-            inferred = spark.read.csv(path, header=True, inferSchema=True).schema
+            inferred = spark.read.csv(exact(path), header=True, inferSchema=True).schema
             text = T.StringType()
             fields = [T.StructField(f.name, text) if f.name in keys else f for f in inferred]
-            table = spark.read.csv(path, header=True, schema=T.StructType(fields))
+            table = spark.read.csv(exact(path), header=True, schema=T.StructType(fields))
         else:
-            table = spark.read.format(kind).load(path)
+            table = spark.read.format(kind).load(exact(path))
     except SPARK_ERRORS as error:
         message = in_a_line(error, 300)
         raise UsageError(f"{flag}: {path} cannot be read as {kind}: {message}") from error

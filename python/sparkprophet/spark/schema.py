@@ -83,7 +83,7 @@ _SPARK_TYPES = {
     pa.int64(): "bigint",
     pa.float64(): "double",
     pa.timestamp("us"): "timestamp_ntz",
-    pa.timestamp("us", tz="UTC"): "timestamp",
+    pa.timestamp("us", tz="UTC"): "timestamp_ltz",  # the other word is what the session says
 }
 
 

@@ -163,6 +163,29 @@ def test_rows_that_came_after_the_count_are_not_lost(seeded):
     assert spread.rdd.getNumPartitions() == 3
 
 
+@pytest.mark.parametrize("buckets", [1, 9, 10_001])
+def test_the_bin_of_a_row_is_read_from_the_place_of_its_bucket(spark, buckets):
+    """By brute force, for rows that Spark evaluates one by one and for those of a compiled plan."""
+    packed = packing.pack(np.where(np.arange(EMPTY.size) % buckets, EMPTY, 5.0), 7, falling=True)
+    seeds = [*range(-40, 40), 2**62 + 1, -(2**62), packing.BUCKETS - 1, packing.BUCKETS]
+    local = spark.createDataFrame([(seed,) for seed in seeds], "seed long")
+    stored = spark.range(-40, 40).withColumnRenamed("id", "seed").unionByName(local.limit(99))
+    for rows in (local, stored):
+        spread = packing.spread(rows, packed).select("seed", F.spark_partition_id().alias("place"))
+        found = {row.seed: row.place for row in spread.collect()}
+        assert found == {seed: packed.bin_of[seed % packing.BUCKETS] for seed in seeds}
+
+
+def test_no_row_costs_a_whole_table(spark):
+    """A text of all buckets that is split, or counted through, for a row of a local relation."""
+    packed = packing.pack(EMPTY, 4, falling=True)
+    local = spark.createDataFrame([(1,), (2,)], "seed long")
+    plan = packing.spread(local, packed)._jdf.queryExecution().analyzed().toString()
+    assert "substring(0x" in plan
+    for costly in ("split(", "from_json", "element_at(", "array("):
+        assert costly not in plan
+
+
 @pytest.fixture(scope="module")
 def uneven(spark):
     """A giant group among small ones, and a NULL key."""

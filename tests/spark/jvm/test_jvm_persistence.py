@@ -14,12 +14,16 @@ import pytest
 from jvm_stages import Scala
 from pyspark.errors import IllegalArgumentException, PySparkException
 from pyspark.ml import Pipeline, PipelineModel
+from pyspark.ml.evaluation import RegressionEvaluator
 from pyspark.ml.feature import SQLTransformer
+from pyspark.ml.regression import LinearRegression
+from pyspark.ml.tuning import CrossValidator
 from pyspark.sql import functions as F
 
 from saved_folders import files_of, metadata_of, part, reseal, with_metadata, write
 from sparkprophet import (
     BayesianParamGridBuilder,
+    BayesianTrainValidationSplit,
     GroupedProphet,
     GroupedProphetModel,
     GroupedProphetTuner,
@@ -165,6 +169,63 @@ def test_a_folder_that_scala_cannot_load_is_refused_by_name(scala, tmp_path, val
     with pytest.raises(IllegalArgumentException, match=message) as refused:
         scala.load(tmp_path / "saved")
     assert "saved" in str(refused.value)
+
+
+UNTRUSTED = {
+    "class": (lambda path: with_metadata(inner(path), root=path, **{"class": "java.lang.Runtime"}),
+              "java.lang.Runtime.*is no stage"),
+    "a class's folder": (
+        lambda path: with_metadata(path, paramMap={"stageUids": ["../../../other"]}), "stageUids"
+    ),
+    "a pattern": (lambda path: with_metadata(path, paramMap={"stageUids": ["[x]"]}), "stageUids"),
+    "a stage more": (lambda path: shutil.copytree(inner(path), path / "stages" / "9_x"),
+                     "does not tell of"),
+    "a link": (lambda path: linked(path / "stages"), "is a link to"),
+}  # fmt: skip
+
+
+def inner(path):
+    """The folder of the tuner's evaluator, two levels down."""
+    return next(path.rglob("evaluator"))
+
+
+def linked(folder):
+    other = folder.rename(folder.parents[1] / "elsewhere")
+    folder.symlink_to(other)
+
+
+@pytest.mark.parametrize("change", UNTRUSTED)
+def test_scala_builds_only_what_it_looked_at(scala, spark, tmp_path, change):
+    line = LinearRegression()
+    tuner = CrossValidator(
+        estimator=line, evaluator=RegressionEvaluator(), estimatorParamMaps=[{line.regParam: 0.5}]
+    )
+    Pipeline(stages=[tuner]).save(str(tmp_path / "saved"))
+    loaded = scala.load(tmp_path / "saved").getStages()[0]
+    assert loaded.uid() == tuner.uid and loaded.getEstimator().uid() == line.uid
+    (pair,) = [loaded.getEstimatorParamMaps()[0].toSeq().head()]
+    assert (pair.param().name(), pair.value()) == ("regParam", 0.5)
+    damage, message = UNTRUSTED[change]
+    damage(tmp_path / "saved")
+    with pytest.raises(IllegalArgumentException, match=message):
+        scala.load(tmp_path / "saved")
+
+
+def test_scala_keeps_a_storages_password_to_itself(scala, tmp_path):
+    stage = prophet()
+    space = BayesianParamGridBuilder().addUniform(stage.changepointPriorScale, 0.1, 0.4).space()
+    tuner = scala.stage(
+        BayesianTrainValidationSplit(
+            estimator=stage,
+            evaluator=RegressionEvaluator(),
+            searchSpace=space,
+            storage="postgresql://bob:hunter2@db/s",
+            studyName="s",
+        )
+    )
+    assert "bob:***@db" in tuner.explainParams() and "hunter2" not in tuner.explainParams()
+    tuner.save(str(tmp_path / "saved"))
+    assert not any(b"hunter2" in p.read_bytes() for p in tmp_path.rglob("part-*"))
 
 
 def test_a_scala_save_leaves_the_old_one_where_it_fails(scala, tmp_path):

@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 
 from saved_folders import files_of, metadata_of, part, reseal, with_metadata, write
 from sparkprophet import GroupedProphet, GroupedProphetModel, load_stage
-from sparkprophet.spark.saving import files, manifest
+from sparkprophet.spark.saving import files, manifest, reading
 from stage_checks import bits, frame
 
 
@@ -263,7 +263,7 @@ def test_a_text_that_is_no_metadata_is_refused(spark, tmp_path, text):
 
 
 def test_metadata_too_large_to_read_is_refused_before(spark, tmp_path, monkeypatch):
-    for module in (files, manifest):
+    for module in (files, manifest, reading):
         monkeypatch.setattr(module, "READ_LIMIT", 2**20)
     for place in ("metadata", "manifest"):
         path = tmp_path / place

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sparkprophet.search.space import SearchSpace
@@ -14,6 +15,8 @@ def facts_of(
     evaluator: str,
     settings: Mapping[str, Any],
     others: Mapping[str, Any],
+    stages: Iterable[tuple[str, Mapping[str, Any]]] = (),
+    data: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The facts of a search, as `BatchedStudy` takes them.
 
@@ -26,10 +29,16 @@ def facts_of(
         Name -> value of the evaluator's params.
     others : mapping
         Name -> value of the tuner's own params that change a search, None where unset.
+    stages : iterable of (str, mapping)
+        Class and explicit params of the estimator and of each stage inside it.
+    data : mapping, optional
+        Columns, rows and a hash of the rows.
     """
     return {
         "searchSpace": space.without_owners().toJson(),
         "estimator": estimator,
         "evaluator": f"{evaluator} {sorted(settings.items(), key=str)}",
+        "params": sorted(json.dumps([name, values], sort_keys=True) for name, values in stages),
+        **{f"data's {name}": value for name, value in (data or {}).items()},
         **others,
     }

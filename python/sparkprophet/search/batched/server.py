@@ -67,6 +67,7 @@ class Calls:
         earlyStoppingRounds: int,
         timeout: float,
         maxFailedTrials: int | None,
+        trustStorage: bool = False,
     ) -> None:
         """Begin a search.
 
@@ -79,7 +80,7 @@ class Calls:
         facts : mapping
             The other arguments of `facts_of`.
         seed, sampler, numStartupTrials, storage, studyName, numTrials, batchSize,
-        earlyStoppingRounds, timeout, maxFailedTrials
+        earlyStoppingRounds, timeout, maxFailedTrials, trustStorage
             As the params of the Bayesian tuners.
 
         Raises
@@ -99,6 +100,7 @@ class Calls:
             storage=storage,
             study_name=studyName,
             facts=facts_of(parsed, **facts),
+            trusted=trustStorage,
         )
         rules = Rules(numTrials, batchSize, earlyStoppingRounds, timeout, maxFailedTrials)
         self._search = _Search(study, rules)

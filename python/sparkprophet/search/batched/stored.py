@@ -5,18 +5,24 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import re
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sparkprophet.search.batched.storage_url import HIDDEN, secrets, whole
+
 if TYPE_CHECKING:
+    from optuna import Study
     from optuna.storages import BaseStorage
     from optuna.trial import FrozenTrial
 
 CHECKSUM = "sparkprophet.checksum"
 _TRIES, _PAUSE = 5, 0.3
+_PICKLED = re.compile(r"(sep)?cma(wm)?:")
+_made: set[tuple[str, str]] = set()  # URL and name of the studies that this process has begun
 
 
 def opened(url: str | None) -> BaseStorage:
@@ -37,6 +43,7 @@ def opened(url: str | None) -> BaseStorage:
     """
     import optuna
 
+    url = url and whole(url)
     _check_file(url)
     for left in reversed(range(_TRIES)):
         try:
@@ -47,7 +54,7 @@ def opened(url: str | None) -> BaseStorage:
             if left and type(error).__name__ in ("OperationalError", "IntegrityError"):
                 time.sleep(_PAUSE)
                 continue
-            cause = str(error).partition("\n")[0]  # without the URL, which may have a password
+            cause = _without_secrets(str(error).partition("\n")[0], url)
             if _is_damage(error) and _filled_file(url):
                 raise _damaged(url, f"{type(error).__name__}: {cause}") from error
             raise ValueError(
@@ -55,6 +62,12 @@ def opened(url: str | None) -> BaseStorage:
                 "of an Optuna storage, such as sqlite:///search.db, in a folder that is there"
             ) from error
     raise AssertionError("unreachable")
+
+
+def _without_secrets(text: str, url: str | None) -> str:
+    for secret in secrets(url or ""):
+        text = text.replace(secret, HIDDEN)
+    return text
 
 
 @contextlib.contextmanager
@@ -125,6 +138,29 @@ def checksum(trial: FrozenTrial, state: str, value: float | None, scores: Sequen
     ]
     facts = [trial.number, drawn, state, repr(value), list(map(repr, scores))]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
+
+
+def check_pickles(study: Study, url: str) -> None:
+    """Look whether a study holds what Optuna's sampler of CMA-ES would unpickle.
+
+    Raises
+    ------
+    ValueError
+        Where it does, unless this process has made it.
+    """
+    trials = study.get_trials(deepcopy=False)
+    if not trials:
+        _made.add((url, study.study_name))
+    if (url, study.study_name) in _made:
+        return
+    for trial in trials:
+        # Optuna splits the pickle over attributes of these names.
+        if any(_PICKLED.match(name) for name in trial.system_attrs):
+            raise ValueError(
+                f"studyName: {study.study_name!r} holds the state of sampler 'cmaes' as a pickle, "
+                "and reading it runs code of whoever wrote it; set trustStorage if that was you, "
+                "or give another studyName"
+            )
 
 
 def _check_file(url: str | None) -> None:

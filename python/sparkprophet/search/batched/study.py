@@ -45,12 +45,15 @@ class BatchedStudy(BatchedTrials):
         Any URL that Optuna takes; an existing study goes on. In memory by default.
     facts : mapping
         JSON values that say what is searched. A study of other facts is refused.
+    trusted : bool
+        Whether pickles in the storage, which Optuna's sampler of CMA-ES keeps there, may be read.
 
     Raises
     ------
     ValueError
-        For a stored study of another search, a storage that cannot be opened, and for one of
-        storage and name without the other.
+        For a stored study of another search, a storage that cannot be opened, one of cmaes that
+        another process has written unless it is trusted, and for one of storage and name without
+        the other.
     """
 
     def __init__(
@@ -64,6 +67,7 @@ class BatchedStudy(BatchedTrials):
         storage: str | None = None,
         study_name: str | None = None,
         facts: Mapping[str, Any] | None = None,
+        trusted: bool = False,
     ) -> None:
         import optuna
 
@@ -88,7 +92,10 @@ class BatchedStudy(BatchedTrials):
                     load_if_exists=True,
                 )
                 before = self._study.user_attrs.get(_FACTS)
-                self._check_trials()
+        if sampler == "cmaes" and self._stored and not trusted:
+            stored.check_pickles(self._study, str(storage))
+        with optuna_silenced(), stored.damage_named(storage):
+            self._check_trials()
         self._check_facts({"maximise": maximise, **(facts or {})}, before, study_name)
         if self._stored:
             self._owner.wait_until_known(self._running)

@@ -8,7 +8,6 @@ that failed have no place among the saved metrics and param maps, only in the re
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Protocol, Self
@@ -19,7 +18,9 @@ from pyspark.ml.param import Param, Params
 from pyspark.ml.util import MetaAlgorithmReadWrite
 from pyspark.sql import SparkSession
 
+from sparkprophet.search.batched.storage_url import masked
 from sparkprophet.search.batched.trials import ScoredTrial
+from sparkprophet.spark.saving.saved_stage import saved_value
 from sparkprophet.spark.saving.stage_loader import load_part
 from sparkprophet.spark.saving.stages import StageReader, StageWriter
 
@@ -65,6 +66,8 @@ class TunerWriter(StageWriter):
             self._save(self.instance.getOrDefault(name), f"{path}/{name}")
         values = self.instance._paramMap.items()
         params = {param.name: value for param, value in values if param.name not in _APART}
+        if "storage" in params:
+            params["storage"] = masked(params["storage"])
         self._extra = self._write_parts(path, self._param_maps(path), params) | {"paramMap": params}
         super().saveImpl(path)
 
@@ -231,12 +234,10 @@ def _entry(
 ) -> tuple[Param[Any], Any]:
     """A param and its value, of an entry of a saved param map."""
     param = stages[entry["parent"]].getParam(entry["name"])
-    value = json.loads(entry["value"])
-    if json.loads(entry.get("isJson", "true")):
+    value, folder = saved_value(entry)
+    if folder is None:
         return param, param.typeConverter(value)
-    if not re.fullmatch(r"epm_\w+", value):
-        raise ValueError(f"estimatorParamMaps: {value!r} is no folder of a param's value")
-    return param, load_part(f"{path}/{value}", spark)
+    return param, load_part(f"{path}/{folder}", spark)
 
 
 def _spread(metadata: dict[str, Any], values: list[Any], missing: Any) -> list[Any]:

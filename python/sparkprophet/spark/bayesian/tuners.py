@@ -11,12 +11,14 @@ from pyspark.ml import Estimator
 from pyspark.ml.evaluation import Evaluator
 from pyspark.ml.param import Param, Params
 from pyspark.ml.tuning import CrossValidator, TrainValidationSplit
+from pyspark.ml.util import MetaAlgorithmReadWrite
 from pyspark.sql import DataFrame
 
 from sparkprophet.search import sampler
 from sparkprophet.search.batched.facts import facts_of
 from sparkprophet.search.batched.grid import GridStudy
 from sparkprophet.search.batched.rules import Rules
+from sparkprophet.search.batched.storage_url import masked
 from sparkprophet.search.batched.study import BatchedStudy
 from sparkprophet.search.batched.trials import Asked, BatchedTrials
 from sparkprophet.search.space import SearchSpace
@@ -86,6 +88,9 @@ _SHARED = (
          "URL of an Optuna storage, such as sqlite:///search.db. A killed search that is started "
          "again with the same arguments goes on where it was; one driver at a time."),
     Spec("studyName", None, text, "Name of the study in the storage; goes with storage."),
+    Spec("trustStorage", False, flag,
+         "Go on with a stored search of sampler cmaes, whose state Optuna keeps as a pickle: "
+         "reading one runs code of whoever wrote it. The other samplers keep none."),
     Spec("timestampCol", None, text,
          "Column of time: train on the past and validate the steps after it, instead of a random "
          "split. Goes with horizon."),
@@ -106,8 +111,14 @@ class _BayesianTuner(TableParams):
         """The search space."""
         return SearchSpace.fromJson(self.getOrDefault("searchSpace"))
 
+    def explainParam(self, param: str | Param[Any]) -> str:
+        """Name, document, default and value of a param; of a storage without its password."""
+        explained = super().explainParam(param)
+        url = self._optional("storage")
+        return explained if url is None else explained.replace(url, masked(url))
+
     def write(self) -> saving.TunerWriter:
-        """A writer: `write().overwrite().save(path)`."""
+        """A writer: `write().overwrite().save(path)`; a storage's password is not saved."""
         return saving.TunerWriter(self)
 
     @classmethod
@@ -123,7 +134,7 @@ class _BayesianTuner(TableParams):
         """The search's result and the param map of each of its trials, in order."""
         estimator, evaluator = self._given("estimator"), self._given("evaluator")
         with ctrl_c_noted() as interrupted:
-            study, param_map = self._study(estimator, evaluator)
+            study, param_map = self._study(estimator, evaluator, dataset)
         if interrupted.is_set():
             raise KeyboardInterrupt
         grid = self._optional("estimatorParamMaps")
@@ -147,7 +158,7 @@ class _BayesianTuner(TableParams):
         return result, [param_map(Asked(t.number, t.params)) for t in result.trials]
 
     def _study(
-        self, estimator: Estimator[Any], evaluator: Evaluator
+        self, estimator: Estimator[Any], evaluator: Evaluator, dataset: DataFrame
     ) -> tuple[BatchedTrials, Callable[[Asked], ParamMap]]:
         """What is asked for candidates, and the param map of one."""
         maximise = evaluator.isLargerBetter()
@@ -165,7 +176,8 @@ class _BayesianTuner(TableParams):
             num_startup_trials=self.getOrDefault("numStartupTrials"),
             storage=self._optional("storage"),
             study_name=self._optional("studyName"),
-            facts=self._facts(space, estimator, evaluator),
+            facts=self._facts(space, estimator, evaluator, dataset),
+            trusted=self.getOrDefault("trustStorage"),
         )
         return study, lambda asked: {
             params[key]: params[key].typeConverter(value) for key, value in asked.params.items()
@@ -196,14 +208,28 @@ class _BayesianTuner(TableParams):
         return space is not None
 
     def _facts(
-        self, space: SearchSpace, estimator: Estimator[Any], evaluator: Evaluator
+        self,
+        space: SearchSpace,
+        estimator: Estimator[Any],
+        evaluator: Evaluator,
+        dataset: DataFrame,
     ) -> dict[str, Any]:
         """What a stored study must share with a search that goes on with it."""
         names = ("seed", "batchSize", "sampler", "numStartupTrials", "numFolds", "trainRatio",
                  "foldCol", "timestampCol", "horizon")  # fmt: skip
         settings = {param.name: value for param, value in evaluator.extractParamMap().items()}
         others = {name: self._optional(name) for name in names if self.hasParam(name)}
-        return facts_of(space, type(estimator).__name__, type(evaluator).__name__, settings, others)
+        stages = MetaAlgorithmReadWrite.getAllNestedStages(estimator)
+        return facts_of(
+            space,
+            type(estimator).__name__,
+            type(evaluator).__name__,
+            settings,
+            others,
+            [(type(stage).__name__, _set_params(stage)) for stage in stages],
+            # A pass over the data, only for those who keep the study.
+            None if self._optional("storage") is None else folds.fingerprint(dataset),
+        )
 
     def _given(self, name: str) -> Any:
         if not self.isDefined(name):
@@ -314,6 +340,18 @@ class BayesianTrainValidationSplit(_BayesianTuner, TrainValidationSplit):  # typ
             )
         held = [1 - self.getTrainRatio()]
         return folds.hashed_folds(dataset, held, self.getOrDefault("seed"), level)
+
+
+def _set_params(stage: Params) -> dict[str, Any]:
+    """A stage's explicit params by name, as JSON has them; stages among them are not."""
+
+    def is_plain(value: Any) -> bool:
+        if isinstance(value, (list, tuple)):
+            return all(is_plain(entry) or isinstance(entry, dict) for entry in value)
+        return value is None or isinstance(value, (bool, int, float, str))
+
+    values = stage._paramMap.items()
+    return {param.name: value for param, value in values if is_plain(value)}
 
 
 def _points(grid: list[ParamMap]) -> list[dict[str, Any]]:

@@ -26,6 +26,8 @@ from sparkprophet.spark.grouped import packing, progress
 from sparkprophet.spark.grouped.group_work import GroupWork
 from sparkprophet.spark.jobs import release
 from sparkprophet.spark.saving.files import Files
+from sparkprophet.spark.saving.reading import exact
+from sparkprophet.spark.saving.written_form import fixed_form
 
 _log = logging.getLogger("sparkprophet")
 _WRITING = {
@@ -132,7 +134,8 @@ class _KeptRows:
     def write(self, rows: DataFrame, run: str) -> None:
         """Add rows of whole buckets to the folder of a run."""
         marked = rows.withColumn(_CHECKSUM, self._checksum())
-        marked.write.mode("append").options(**_WRITING).parquet(f"{self.place}/{run}")
+        with fixed_form(marked.sparkSession):
+            marked.write.mode("append").options(**_WRITING).parquet(f"{self.place}/{run}")
 
     def finished(self, warn: bool = False) -> dict[int, str]:
         """Bucket -> a file that can be read whole, all its rows as they were written."""
@@ -191,7 +194,7 @@ class _KeptRows:
         schema = T.StructType([*self.work.schema.fields, T.StructField(_CHECKSUM, T.LongType())])
         reader = self.work.data.sparkSession.read.schema(schema)
         reader = reader.option("ignoreCorruptFiles", lenient).option("pathGlobFilter", "part-*")
-        return reader.parquet(*[f"{self.place}/{name}" for name in names])
+        return reader.parquet(*[exact(f"{self.place}/{name}") for name in names])
 
     def _checksum(self) -> Column:
         """Of a row, and of the job that it is a part of."""

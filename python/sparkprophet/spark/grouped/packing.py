@@ -114,9 +114,14 @@ def spread(data: DataFrame, packing: Packing) -> DataFrame:
     """
     bins = len(packing.loads)
     numbers = np.append(_numbers_of_partitions(bins), -1)[packing.bin_of]
-    # One string and not a literal a bucket, which would be thousands of calls into the JVM.
-    table = F.split(F.lit(",".join(map(str, numbers))), ",").cast("array<int>")
-    marked = data.withColumn("bin", F.get(table, bucket(F.col("seed")))).filter(F.col("bin") >= 0)
+    # One literal, as one a bucket would be thousands of calls into the JVM. In bytes and of one
+    # width, so that a row costs a copy of its few: Spark evaluates rows of a local relation one by
+    # one before it folds any constant, and a text would be split or counted through for each.
+    width = max(len(str(number)) for number in numbers)
+    table = "".join(f"{number:{width}}" for number in numbers).encode()
+    place = bucket(F.col("seed")) * width + 1
+    number = F.substring(F.lit(table), place, F.lit(width)).cast("string").cast("int")
+    marked = data.withColumn("bin", number).filter(F.col("bin") >= 0)
     return marked.repartition(bins, "bin")
 
 

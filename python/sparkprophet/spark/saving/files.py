@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import posixpath
-import re
+import os
 import time
 import uuid
 from collections.abc import Iterable, Iterator
@@ -17,23 +16,25 @@ from typing import Any
 
 from py4j.protocol import Py4JJavaError
 from pyspark.sql import SparkSession
-from pyspark.sql import functions as F
 
 from sparkprophet.messages import clip
-from sparkprophet.spark.jobs import is_connect
+from sparkprophet.spark.jobs import cancelled_on_error, ctrl_c_noted, is_connect
+from sparkprophet.spark.saving.connect_files import ConnectFiles
+from sparkprophet.spark.saving.reading import (
+    HIDDEN,
+    READ_LIMIT,
+    NotWholeError,
+    check_length,
+    readable,
+    visible,
+)
 
 _log = logging.getLogger("sparkprophet")
 
-READ_LIMIT = 64 * 2**20
-"""Bytes; larger files are not read into memory."""
-_HIDDEN = (".", "_")
 _MOVES = 20
+_DELETIONS = 200
 _PAUSE = 0.02  # seconds before the next try, times the number of the try
 _STALE = 24 * 3600  # seconds after which what a killed save left may go
-
-
-class NotWholeError(ValueError):
-    """A folder is not all of a save: it is damaged, or another writer is at work."""
 
 
 class Files:
@@ -89,7 +90,7 @@ class Files:
         OSError
             Where it cannot be made.
         """
-        parent = self._path(path).getParent()
+        parent = self._parent(path)
         if parent is not None:
             self.make_folder(parent.toString(), "path")
 
@@ -126,17 +127,17 @@ class Files:
             Where it cannot be listed.
         """
         lengths: dict[str, int] = {}
-        with _readable(path):
+        with readable(path):
             # Not listFiles: on a local disk it asks for each file's permissions, by a process.
             entries = self._fs.listStatus(self._path(path))
         for entry in entries:
             name = entry.getPath().getName()
             if entry.isFile():
                 lengths[name] = entry.getLen()
-            elif not name.startswith(_HIDDEN):
+            elif not name.startswith(HIDDEN):
                 inside = self.lengths(f"{path}/{name}")
                 lengths |= {f"{name}/{below}": length for below, length in inside.items()}
-        return _visible(lengths)
+        return visible(lengths)
 
     def read(self, path: str) -> bytes:
         """The bytes of a file.
@@ -148,7 +149,7 @@ class Files:
         ValueError
             Where it cannot be read, or has more than READ_LIMIT bytes.
         """
-        with _readable(path):
+        with readable(path):
             stream = self._fs.open(self._path(path))
             try:
                 content = bytes(stream.readNBytes(READ_LIMIT + 1))
@@ -169,7 +170,7 @@ class Files:
         """
         hashes = {}
         for name in names:
-            with _readable(f"{path}/{name}"):
+            with readable(f"{path}/{name}"):
                 stream = self._fs.open(self._path(f"{path}/{name}"))
                 try:
                     digest = self._jvm.org.apache.commons.codec.digest.DigestUtils
@@ -190,6 +191,28 @@ class Files:
         for name in sorted(names - {"metadata"}):
             yield from self.saved_stages(f"{path}/{name}")
 
+    def check_links(self, path: str) -> None:
+        """Look for links below `path`, of a local disk, that lead out of it.
+
+        Raises
+        ------
+        ValueError
+            Where there is one.
+        """
+        if self._fs.getScheme() != "file":
+            return
+        top = os.path.realpath(self._fs.makeQualified(self._path(path)).toUri().getPath())
+        for folder, folders, names in os.walk(top):
+            for name in (*folders, *names):
+                place = os.path.join(folder, name)
+                if os.path.islink(place) and not _is_in(os.path.realpath(place), top):
+                    raise ValueError(
+                        clip(
+                            f"{place}: is a link to {os.path.realpath(place)}, outside of what was "
+                            "saved; put a copy in its place if you trust it"
+                        )
+                    )
+
     def delete(self, path: str) -> None:
         """Delete what is at `path`, if anything is."""
         self._fs.delete(self._path(path), True)
@@ -198,7 +221,7 @@ class Files:
         """A new hidden path in the folder of `path`, whose name says `why`: new or old."""
         target = self._path(path)
         name = f".{target.getName()}.{why}-{uuid.uuid4().hex}"
-        parent = target.getParent()
+        parent = self._parent(path)
         return name if parent is None else self._path_in(parent, name)
 
     def left_beside(self, path: str, why: str) -> dict[str, float]:
@@ -206,15 +229,21 @@ class Files:
         changed: in seconds since 1970.
         """
         target = self._path(path)
-        parent, start = target.getParent(), f".{target.getName()}.{why}-"
+        parent, start = self._parent(path), f".{target.getName()}.{why}-"
         changed = {}
-        with contextlib.suppress(NotWholeError), _readable(path):
+        with contextlib.suppress(NotWholeError), readable(path):
             for entry in self._fs.listStatus(parent or self._path(".")):
                 name = entry.getPath().getName()
                 if name.startswith(start) and len(name) == len(start) + 32:
                     place = name if parent is None else self._path_in(parent, name)
                     changed[place] = entry.getModificationTime() / 1000
         return dict(sorted(changed.items(), key=lambda pair: -pair[1]))
+
+    def _parent(self, path: str) -> Any:
+        """The folder that `path` names, None where it is a name alone or a root."""
+        parent = self._path(path).getParent()
+        # Hadoop's path of no folder, which it can neither make nor write as text.
+        return None if parent is None or not parent.toString() else parent
 
     def _path_in(self, parent: Any, name: str) -> str:
         return str(self._jvm.org.apache.hadoop.fs.Path(parent, name).toString())
@@ -295,47 +324,8 @@ class Files:
         return moved
 
 
-class ConnectFiles:
-    """The files of a path as Spark's server sees them.
-
-    Parameters
-    ----------
-    spark : SparkSession
-        Of Spark Connect.
-    """
-
-    def __init__(self, spark: SparkSession) -> None:
-        self._files = spark.read.format("binaryFile").option("recursiveFileLookup", "true")
-
-    def lengths(self, path: str) -> dict[str, int]:
-        """As `Files.lengths`."""
-        rows = self._files.load(path).select("path", "length").collect()
-        return _visible({_below(path, row.path): row.length for row in rows})
-
-    def read(self, path: str) -> bytes:
-        """As `Files.read`."""
-        file = self._files.load(path)
-        check_length(path, file.select("length").collect()[0].length)
-        return bytes(file.select("content").collect()[0].content)
-
-    def sha256(self, path: str, names: Iterable[str]) -> dict[str, str]:
-        """As `Files.sha256`."""
-        paths = [f"{path}/{name}" for name in names]
-        if not paths:
-            return {}
-        rows = self._files.load(paths).select("path", F.sha2("content", 256).alias("hash"))
-        return {_below(path, row.path): row.hash for row in rows.collect()}
-
-    def left_beside(self, path: str, why: str) -> dict[str, float]:
-        """None: nothing is written beside its place there."""
-        return {}
-
-
-def _below(path: str, file: str) -> str:
-    """The server's name of a file below `path`, relative to it."""
-    # The server has its own names of schemes, hosts and the folder that paths are relative to.
-    folder = re.sub(r"^[\w+.-]+:(//[^/]*)?", "", path).strip("/")
-    return file.rpartition(posixpath.normpath(f"/{folder}") + "/")[2]
+def _is_in(path: str, folder: str) -> bool:
+    return path.startswith(folder.rstrip("/") + "/")
 
 
 def files_of(spark: SparkSession, path: str) -> Files | ConnectFiles:
@@ -366,49 +356,27 @@ def whole_folder(spark: SparkSession, path: str) -> Iterator[str]:
     files = Files(spark, path)
     files.make_parent(path)
     beside = files.beside(path, "new")
-    try:
+    with _deleted_on_error(files, beside), cancelled_on_error(spark):
         yield beside
-        files.replace(beside, path)
-    finally:
-        files.delete(beside)
-
-
-def check_length(path: str, length: int) -> None:
-    """Look at a file's bytes before it is read into memory.
-
-    Raises
-    ------
-    ValueError
-        For more than READ_LIMIT.
-    """
-    if length > READ_LIMIT:
-        raise ValueError(
-            f"{path}: has {length} bytes, more than the {READ_LIMIT} that are read; this is no "
-            "saved stage, or it is damaged: save it again or restore it from a backup"
-        )
-
-
-def _visible(lengths: dict[str, int]) -> dict[str, int]:
-    return {
-        name: length
-        for name, length in lengths.items()
-        if not any(part.startswith(_HIDDEN) for part in name.split("/"))
-    }
+        # Two renames, of which one alone would leave nothing at `path`.
+        with ctrl_c_noted() as interrupted:
+            files.replace(beside, path)
+        if interrupted.is_set():
+            raise KeyboardInterrupt
 
 
 @contextlib.contextmanager
-def _readable(path: str) -> Iterator[None]:
-    """Errors of Hadoop as one line each: NotWholeError where there is nothing."""
+def _deleted_on_error(files: Files, path: str) -> Iterator[None]:
     try:
         yield
-    except Py4JJavaError as error:
-        cause = error.java_exception
-        name, message = cause.getClass().getSimpleName(), cause.getMessage()
-        if name in ("FileNotFoundException", "NoSuchFileException"):
-            raise NotWholeError(f"{path}: is not there; check the path") from error
-        raise ValueError(
-            clip(
-                f"{path}: cannot be read ({name}: {message}); save the model again or restore it "
-                "from a backup"
-            )
-        ) from error
+    except BaseException:
+        # Tasks that were cancelled write on until they notice.
+        gone = 0
+        with ctrl_c_noted():
+            for _ in range(_DELETIONS):
+                gone = 0 if files.exists(path) else gone + 1
+                if gone > 2:
+                    break
+                files.delete(path)
+                time.sleep(_PAUSE)
+        raise

@@ -16,7 +16,9 @@ from typing import Any, TypeVar
 from pyspark.sql import SparkSession
 
 from sparkprophet.messages import clip
-from sparkprophet.spark.saving.files import READ_LIMIT, ConnectFiles, Files, NotWholeError, files_of
+from sparkprophet.spark.saving.connect_files import ConnectFiles
+from sparkprophet.spark.saving.files import Files, files_of
+from sparkprophet.spark.saving.reading import READ_LIMIT, NotWholeError
 
 T = TypeVar("T")
 

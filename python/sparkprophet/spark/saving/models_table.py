@@ -19,6 +19,8 @@ from pyspark.sql import types as T
 from sparkprophet.messages import clip
 from sparkprophet.spark.columns import quoted, struct_type
 from sparkprophet.spark.input_checks import TIMES
+from sparkprophet.spark.saving.reading import exact
+from sparkprophet.spark.saving.written_form import fixed_form
 from sparkprophet.spark.schema import CHECKSUMS, FIT, SEARCH
 
 CHECKSUM, TRIALS_CHECKSUM = CHECKSUMS
@@ -41,7 +43,8 @@ def write_models(table: DataFrame, path: str) -> dict[str, Any]:
     if "trials" in columns:
         keys = [name for name in columns if name not in _types()]
         summed[TRIALS_CHECKSUM] = _hash(table.schema, {*keys, "trials"})
-    table.withColumns(summed).write.options(**_WRITING).parquet(place)
+    with fixed_form(table.sparkSession):
+        table.withColumns(summed).write.options(**_WRITING).parquet(place)
     rows, total = _totals(_stored(table.sparkSession, place, table.schema))
     return {"schema": table.schema.jsonValue(), "rows": rows, "checksum": str(total)}
 
@@ -142,7 +145,7 @@ def _stored(spark: SparkSession, place: str, schema: T.StructType) -> DataFrame:
     sums = [CHECKSUM] + [TRIALS_CHECKSUM] * ("trials" in schema.names)
     added = [T.StructField(name, T.LongType()) for name in sums]
     whole = T.StructType([*schema.fields, *added])
-    return spark.read.schema(whole).options(**_READING).parquet(place)
+    return spark.read.schema(whole).options(**_READING).parquet(exact(place))
 
 
 def _totals(stored: DataFrame) -> tuple[int, int]:

@@ -8,8 +8,9 @@ imports what a file names.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from pyspark.ml.param import Params
 from pyspark.ml.util import DefaultParamsWriter, MLReader, MLWriter
@@ -20,7 +21,11 @@ from sparkprophet.spark.jobs import is_connect
 from sparkprophet.spark.saving.files import Files, files_of, whole_folder
 from sparkprophet.spark.saving.manifest import read_json, read_whole, write_manifest
 
+T = TypeVar("T")
+
 FORMAT_VERSION = 1
+# What separates steps of a path, begins a scheme or is a pattern to Hadoop.
+_NOT_IN_NAMES = re.compile(r"[/\\:*?\[\]{}\x00-\x1f\x7f]")
 _FORM = {"class": str, "uid": str, "paramMap": dict, "defaultParamMap": dict}
 
 
@@ -120,7 +125,7 @@ class StageReader(MLReader[Any]):
     def _load(self, path: str) -> Any:
         metadata = read_metadata(self.sparkSession, path)
         check_metadata(path, metadata, self._cls)
-        instance = _of_this_format(path, lambda: self._build(self.sparkSession, path, metadata))
+        instance = of_this_format(path, lambda: self._build(self.sparkSession, path, metadata))
         instance._resetUid(metadata["uid"])
         for section in ("paramMap", "defaultParamMap"):
             unknown = [name for name in metadata[section] if not instance.hasParam(name)]
@@ -139,11 +144,11 @@ class StageReader(MLReader[Any]):
             # As Spark does: a default that changes later does not change what was saved before.
             instance._setDefault(**metadata["defaultParamMap"])
 
-        _of_this_format(path, set_all)
+        of_this_format(path, set_all)
         return instance
 
 
-def _of_this_format(path: str, build: Callable[[], Any]) -> Any:
+def of_this_format(path: str, build: Callable[[], T]) -> T:
     """What `build` makes of the metadata at `path`; ValueError with the path if it cannot."""
     try:
         return build()
@@ -189,7 +194,25 @@ def read_metadata(spark: SparkSession, path: str) -> dict[str, Any]:
                     "has; save it again or restore it from a backup"
                 )
             )
+    check_name(path, "uid", metadata["uid"])
     return metadata
+
+
+def check_name(path: str, what: str, name: Any) -> None:
+    """Look at a name in the metadata at `path`, of which readers make paths.
+
+    Raises
+    ------
+    ValueError
+        For anything that is no text, or would be more than one step of a path.
+    """
+    if not isinstance(name, str) or name in ("", ".", "..") or _NOT_IN_NAMES.search(name):
+        raise ValueError(
+            clip(
+                f"{path}/metadata: {what}: {name!r} is no plain name, without / \\ : * ? [ ] {{ }} "
+                "and control characters; give the stage another uid and save it again"
+            )
+        )
 
 
 def check_metadata(path: str, metadata: dict[str, Any], cls: type) -> None:

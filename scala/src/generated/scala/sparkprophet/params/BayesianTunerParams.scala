@@ -2,7 +2,7 @@
 // format: off
 package sparkprophet.params
 
-import org.apache.spark.ml.param.{DoubleParam, IntParam, Param}
+import org.apache.spark.ml.param.{BooleanParam, DoubleParam, IntParam, Param}
 
 import sparkprophet.SearchSpace
 
@@ -156,6 +156,22 @@ private[sparkprophet] trait BayesianTunerParams extends TableParams {
   def setStudyName(value: String): this.type = set(studyName, value)
 
   /**
+   * Go on with a stored search of sampler cmaes, whose state Optuna keeps as a pickle: reading one
+   * runs code of whoever wrote it. The other samplers keep none. Default: false.
+   */
+  final val trustStorage: BooleanParam = flag(
+    "trustStorage",
+    "Go on with a stored search of sampler cmaes, whose state Optuna keeps as a pickle: " +
+      "reading one runs code of whoever wrote it. The other samplers keep none."
+  )
+
+  /** The value of [[trustStorage]]. */
+  def getTrustStorage: Boolean = $(trustStorage)
+
+  /** Sets [[trustStorage]]. */
+  def setTrustStorage(value: Boolean): this.type = set(trustStorage, value)
+
+  /**
    * Column of time: train on the past and validate the steps after it, instead of a random split.
    * Goes with horizon. Default: unset.
    */
@@ -207,6 +223,7 @@ private[sparkprophet] trait BayesianTunerParams extends TableParams {
     numStartupTrials -> 10,
     earlyStoppingRounds -> 0,
     timeout -> 0.0,
+    trustStorage -> false,
     foldStorageLevel -> "MEMORY_AND_DISK"
   )
 }

@@ -29,8 +29,8 @@ private[sparkprophet] object ModelColumns {
   val Fit: StructType = StructType.fromDDL(
     "status string, solver string, error_code string, error_message string, n_obs bigint, " +
       "start timestamp_ntz, end timestamp_ntz, log_posterior double, fit_seconds double, " +
-      "cpu_seconds double, host string, pid bigint, started_at timestamp, config string, state " +
-      "struct<facts:string,parameters:array<double>,ds:array<bigint>,y:array<double>," +
+      "cpu_seconds double, host string, pid bigint, started_at timestamp_ltz, config string, " +
+      "state struct<facts:string,parameters:array<double>,ds:array<bigint>,y:array<double>," +
       "columns:array<array<double>>>"
   )
 

@@ -1,5 +1,7 @@
 package sparkprophet.bayesian
 
+import scala.util.Try
+
 import org.apache.spark.ml.{Estimator, Model}
 import org.apache.spark.ml.evaluation.Evaluator
 import org.apache.spark.ml.param._
@@ -10,7 +12,7 @@ import org.json4s._
 import org.json4s.jackson.JsonMethods.parse
 
 import sparkprophet.{ScoredTrial, SearchSpace}
-import sparkprophet.params.{BayesianTunerParams, ParamValues, PlainJson}
+import sparkprophet.params.{BayesianTunerParams, ParamValues, PlainJson, StorageUrl}
 import sparkprophet.params.Messages.refuse
 import sparkprophet.workers.SearchProcess
 
@@ -44,7 +46,7 @@ private[sparkprophet] trait BayesianTuner extends BayesianTunerParams {
       try {
         val space = getSearchSpace
         val params = paramsOf(stage, space)
-        open(process, space, stage, measure)
+        open(process, space, stage, measure, data)
         val study = new ProcessStudy(process, measure.isLargerBetter)
         searched(data, study)(mapOf(params, _)) { trial =>
           mapOf(
@@ -129,7 +131,8 @@ private[sparkprophet] trait BayesianTuner extends BayesianTunerParams {
       process: SearchProcess,
       space: SearchSpace,
       stage: Estimator[_],
-      measure: Evaluator
+      measure: Evaluator,
+      data: DataFrame
   ): Unit = {
     val names = Seq(
       searchSpace,
@@ -138,6 +141,7 @@ private[sparkprophet] trait BayesianTuner extends BayesianTunerParams {
       numStartupTrials,
       storage,
       studyName,
+      trustStorage,
       numTrials,
       batchSize,
       earlyStoppingRounds,
@@ -150,14 +154,14 @@ private[sparkprophet] trait BayesianTuner extends BayesianTunerParams {
       Seq(
         "space" -> JString(space.toJson),
         "maximise" -> JBool(measure.isLargerBetter),
-        "facts" -> facts(stage, measure)
+        "facts" -> facts(stage, measure, data)
       ) ++ fields: _*
     )
     ()
   }
 
   /** What a stored study must share with a search that goes on with it. */
-  private def facts(stage: Estimator[_], measure: Evaluator): JObject = {
+  private def facts(stage: Estimator[_], measure: Evaluator, data: DataFrame): JObject = {
     val settings = measure.extractParamMap().toSeq.map { pair =>
       val param = pair.param.asInstanceOf[Param[Any]]
       param.name -> parse(param.jsonEncode(pair.value))
@@ -166,14 +170,40 @@ private[sparkprophet] trait BayesianTuner extends BayesianTunerParams {
       "estimator" -> JString(stage.getClass.getSimpleName),
       "evaluator" -> JString(measure.getClass.getSimpleName),
       "settings" -> JObject(settings: _*),
-      "others" -> JObject(FactNames.filter(hasParam).map(n => n -> jsonOf(getParam(n))): _*)
+      "others" -> JObject(FactNames.filter(hasParam).map(n => n -> jsonOf(getParam(n))): _*),
+      "stages" -> JArray(Stages.inside(stage).values.toList.map { inner =>
+        JArray(List(JString(inner.getClass.getSimpleName), setParams(inner)))
+      }),
+      // A pass over the data, only for those who keep the study.
+      "data" -> (if (isDefined(storage)) Folds.fingerprint(data) else JNull)
     )
+  }
+
+  /** A stage's explicit params by name; stages among them, and vectors, are not. */
+  private def setParams(stage: Params): JObject = {
+    def isPlain(value: JValue): Boolean = value match {
+      case JArray(entries) => entries.forall(e => isPlain(e) || e.isInstanceOf[JObject])
+      case _: JObject => false
+      case _ => true
+    }
+    val values = stage.params.toList.filter(stage.isSet(_)).flatMap { param =>
+      val typed = param.asInstanceOf[Param[Any]]
+      // A param of stages has no JSON.
+      Try(parse(typed.jsonEncode(stage.getOrDefault(typed)))).toOption.map(typed.name -> _)
+    }
+    JObject(values.filter { case (_, value) => isPlain(value) })
   }
 
   private def jsonOf(param: Param[_]): JValue = {
     val typed = param.asInstanceOf[Param[Any]]
     if (isDefined(typed)) parse(typed.jsonEncode($(typed))) else JNull
   }
+
+  /** Of a storage without its password. */
+  override def explainParam(param: Param[_]): String =
+    get(storage).fold(super.explainParam(param)) { url =>
+      super.explainParam(param).replace(url, StorageUrl.masked(url))
+    }
 
   private def needed[T](param: Param[T]): T =
     if (isDefined(param)) $(param)

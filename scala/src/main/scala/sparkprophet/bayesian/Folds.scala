@@ -8,6 +8,7 @@ import org.apache.spark.sql.expressions.Window
 import org.apache.spark.sql.functions._
 import org.apache.spark.sql.types._
 import org.apache.spark.storage.StorageLevel
+import org.json4s._
 import org.slf4j.LoggerFactory
 
 import sparkprophet.params.Columns.quoted
@@ -209,6 +210,18 @@ private[sparkprophet] object Folds {
       if (hasMap(field.dataType)) to_json(value) else value
     }
     xxhash64(lit(seed) +: values: _*)
+  }
+
+  /** What tells whether data is the same, as Python's `fingerprint`: columns, rows, a hash. */
+  def fingerprint(data: DataFrame): JObject = {
+    val marks = data.columns.toSeq.map(quoted(_).isNull)
+    val ofRow = xxhash64(hash(data, 0) +: marks: _*).cast("decimal(20,0)")
+    val row = data.agg(count("*"), sum(ofRow).cast("string")).head()
+    JObject(
+      "columns" -> JArray(data.columns.map(JString(_)).toList),
+      "number of rows" -> JLong(row.getLong(0)),
+      "values" -> JString(row.getString(1))
+    )
   }
 
   private def hasMap(kind: DataType): Boolean = kind match {

@@ -13,7 +13,7 @@ import org.apache.spark.sql.functions._
 import org.apache.spark.sql.types.{LongType, StructType}
 import org.slf4j.LoggerFactory
 
-import sparkprophet.saving.Files
+import sparkprophet.saving.{Files, WrittenForm}
 
 /**
  * Finished groups of a long job, kept so that a killed driver loses only what was in flight.
@@ -167,12 +167,14 @@ private class KeptRows(work: GroupWork, place: String, groups: Map[Int, Long]) {
 
   /** Adds rows of whole buckets to the folder of a run. */
   def write(rows: DataFrame, run: String): Unit =
-    rows
-      .withColumn(Checksum, checksum)
-      .write
-      .mode("append")
-      .options(Writing)
-      .parquet(s"$place/$run")
+    WrittenForm.fixed(spark) {
+      rows
+        .withColumn(Checksum, checksum)
+        .write
+        .mode("append")
+        .options(Writing)
+        .parquet(s"$place/$run")
+    }
 
   /** Bucket to a file that can be read whole, all its rows as they were written. */
   def finished(warn: Boolean): Map[Int, String] = {
@@ -235,7 +237,7 @@ private class KeptRows(work: GroupWork, place: String, groups: Map[Int, Long]) {
       .schema(StructType(work.schema.fields).add(Checksum, LongType))
       .option("ignoreCorruptFiles", lenient)
       .option("pathGlobFilter", "part-*")
-      .parquet(within.map(name => s"$place/$name"): _*)
+      .parquet(within.map(name => Files.exact(s"$place/$name")): _*)
 
   /** Of a row, and of the job that it is a part of. */
   private def checksum: Column = {

@@ -1,5 +1,7 @@
 package sparkprophet.grouped
 
+import java.nio.charset.StandardCharsets.US_ASCII
+
 import scala.collection.mutable
 
 import org.apache.spark.sql.{Column, DataFrame}
@@ -101,11 +103,15 @@ private[sparkprophet] object Packing {
   def spread(data: DataFrame, packed: Bins): DataFrame = {
     val bins = packed.loads.length
     val numbers = numbersOfPartitions(bins)
-    // One string and not a literal a bucket, which would make the plan large.
-    val text = packed.binOf.map(bin => if (bin < 0) -1 else numbers(bin)).mkString(",")
-    val table = split(lit(text), ",").cast("array<int>")
+    // One literal, as one a bucket would make the plan large. In bytes and of one width, so that a
+    // row costs a copy of its few: Spark evaluates rows of a local relation one by one before it
+    // folds any constant, and a text would be split or counted through for each.
+    val texts = packed.binOf.map(bin => if (bin < 0) "-1" else numbers(bin).toString)
+    val width = texts.map(_.length).max
+    val table = texts.map(_.reverse.padTo(width, ' ').reverse).mkString.getBytes(US_ASCII)
+    val place = bucket(col("seed")) * width + 1
     data
-      .withColumn("bin", get(table, bucket(col("seed"))))
+      .withColumn("bin", substring(lit(table), place, lit(width)).cast("string").cast("int"))
       .where(col("bin") >= 0)
       .repartition(bins, col("bin"))
   }

@@ -1,6 +1,7 @@
 package sparkprophet.saving
 
 import java.io.{FileNotFoundException, IOException}
+import java.nio.file.{Files => LocalFiles, Paths}
 import java.util.UUID
 
 import scala.collection.immutable.SortedMap
@@ -76,11 +77,33 @@ private[sparkprophet] object Files {
     Using.resource(system(spark, path).open(new Path(path)))(DigestUtils.sha256Hex(_))
   }
 
+  /** `path` for what reads patterns, as Spark's readers do: it names itself and nothing else. */
+  def exact(path: String): String = path.replaceAll("([\\\\*?\\[\\]{}])", "\\\\$1")
+
+  /** Refuses links below `path`, of a local disk, that lead out of it. */
+  def checkLinks(spark: SparkSession, path: String): Unit = {
+    val files = system(spark, path)
+    val local = Paths.get(files.makeQualified(new Path(path)).toUri.getPath)
+    if (files.getScheme == "file" && LocalFiles.exists(local)) {
+      val top = local.toRealPath()
+      Using.resource(LocalFiles.walk(top)) { places =>
+        places.filter(LocalFiles.isSymbolicLink(_)).forEach { place =>
+          val end = if (LocalFiles.exists(place)) place.toRealPath() else place.resolveSibling("/")
+          if (end == top || !end.startsWith(top))
+            refuse(
+              s"$place: is a link to ${LocalFiles.readSymbolicLink(place)}, outside of what was " +
+                "saved; put a copy in its place if you trust it"
+            )
+        }
+      }
+    }
+  }
+
   /** Folders that writers of `path` have made beside it, the one that changed last first. */
   def leftBeside(spark: SparkSession, path: String, why: String): Seq[(String, Long)] = {
     val target = new Path(path)
     val start = s".${target.getName}.$why-"
-    val parent = Option(target.getParent)
+    val parent = parentOf(target)
     val entries =
       try system(spark, path).listStatus(parent.getOrElse(new Path("."))).toSeq
       catch { case _: FileNotFoundException => Nil }
@@ -103,7 +126,7 @@ private[sparkprophet] object Files {
     val target = new Path(path)
     val fresh = beside(target, "new")
     val old = ArrayBuffer.empty[Path]
-    Option(target.getParent).foreach(parent => make(spark, parent.toString, "path"))
+    parentOf(target).foreach(parent => make(spark, parent.toString, "path"))
     try {
       write(fresh.toString)
       try takePlace(files, fresh, target, old)
@@ -178,8 +201,12 @@ private[sparkprophet] object Files {
 
   private def beside(target: Path, why: String): Path = {
     val name = s".${target.getName}.$why-${UUID.randomUUID().toString.replace("-", "")}"
-    if (target.getParent == null) new Path(name) else new Path(target.getParent, name)
+    parentOf(target).fold(new Path(name))(new Path(_, name))
   }
+
+  /** None for a name alone: Hadoop's path of no folder can neither be made nor written as text. */
+  private def parentOf(path: Path): Option[Path] =
+    Option(path.getParent).filter(_.toString.nonEmpty)
 
   private def readable[T](path: String)(block: => T): T =
     try block

@@ -16,7 +16,7 @@ final private[sparkprophet] case class Metadata(path: String, json: JObject) {
 
   def className: String = text("class")
 
-  def uid: String = text("uid")
+  def uid: String = Metadata.plainName(path, "uid", text("uid"))
 
   /** Saved params by name. */
   def params: Map[String, JValue] = section("paramMap")
@@ -106,6 +106,26 @@ final private[sparkprophet] case class Metadata(path: String, json: JObject) {
 private[sparkprophet] object Metadata {
 
   val FormatVersion = 1
+
+  /** What separates steps of a path, begins a scheme or is a pattern to Hadoop. */
+  private val NotInNames = "[/\\\\:*?\\[\\]{}\\x00-\\x1f\\x7f]".r.unanchored
+
+  /** A name in the metadata at `path` that readers make paths of; refuses what is none. */
+  def plainName(path: String, what: String, name: String): String =
+    name match {
+      case "" | "." | ".." | NotInNames() =>
+        refuse(
+          s"$path/metadata: $what: '$name' is no plain name, without / \\ : * ? [ ] { } and " +
+            "control characters; give the stage another uid and save it again"
+        )
+      case plain => plain
+    }
+
+  /** A text of an entry of a saved param map. */
+  def text(entry: JValue, name: String): String = entry \ name match {
+    case JString(value) => value
+    case _ => refuse(s"a saved param map has no '$name'")
+  }
 
   /** The metadata of whatever stage is saved at `path`. */
   def read(spark: SparkSession, path: String): Metadata = {

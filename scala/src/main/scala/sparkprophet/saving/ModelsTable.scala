@@ -48,11 +48,13 @@ private[sparkprophet] object ModelsTable {
     val ofTrials =
       if (names("trials")) Seq(hash(schema, names -- Types.keySet + "trials").as(TrialsChecksum))
       else Nil
-    table
-      .select(col("*") +: (ofModel ++ ofTrials): _*)
-      .write
-      .options(Writing)
-      .parquet(place)
+    WrittenForm.fixed(table.sparkSession) {
+      table
+        .select(col("*") +: (ofModel ++ ofTrials): _*)
+        .write
+        .options(Writing)
+        .parquet(place)
+    }
     val (rows, total) = totals(stored(table.sparkSession, place, schema))
     JObject(
       "schema" -> parse(schema.json),
@@ -144,7 +146,7 @@ private[sparkprophet] object ModelsTable {
   private def stored(spark: SparkSession, place: String, schema: StructType): DataFrame = {
     val added = Checksum +: (if (schema.names.contains("trials")) Seq(TrialsChecksum) else Nil)
     val whole = StructType(schema.fields ++ added.map(StructField(_, LongType)))
-    spark.read.schema(whole).options(Reading).parquet(place)
+    spark.read.schema(whole).options(Reading).parquet(Files.exact(place))
   }
 
   /** Number of rows that have a checksum, and all of these combined. */

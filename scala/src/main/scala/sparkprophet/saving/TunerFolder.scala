@@ -7,10 +7,9 @@ import org.apache.spark.ml.tuning.sparkprophet.Stages
 import org.apache.spark.ml.util.MLWritable
 import org.apache.spark.sql.SparkSession
 import org.json4s._
-import org.json4s.jackson.JsonMethods.parse
 
 import sparkprophet.{ScoredTrial, SearchRecord, SearchedModel, StageLoader}
-import sparkprophet.params.{BayesianTunerParams, ParamValues, PlainJson}
+import sparkprophet.params.{BayesianTunerParams, ParamValues, PlainJson, StorageUrl}
 import sparkprophet.params.Messages.refuse
 
 /**
@@ -31,7 +30,7 @@ private[sparkprophet] object TunerFolder {
     // Spark's reader wants some where there is something to try.
     val saved =
       if (maps.isEmpty && tuner.isSet(tuner.searchSpace)) List(JArray(Nil)) else maps
-    Written(params(saved))
+    Written(params(tuner, saved))
   }
 
   /**
@@ -68,7 +67,7 @@ private[sparkprophet] object TunerFolder {
       "maximise" -> JBool(record.maximise),
       "trials" -> JArray(record.trials.map(_.toJson).toList)
     )
-    Written(params(complete.map(maps).toList), JObject(extra))
+    Written(params(model, complete.map(maps).toList), JObject(extra))
   }
 
   private def checkWhole(folders: Seq[(String, Array[Model[_]])], complete: Seq[Int]): Unit =
@@ -78,8 +77,12 @@ private[sparkprophet] object TunerFolder {
           "use option(\"persistSubModels\", \"false\")"
       )
 
-  private def params(maps: List[JValue]): Map[String, JValue] =
-    Map("estimator" -> JNothing, "evaluator" -> JNothing, "estimatorParamMaps" -> JArray(maps))
+  private def params(tuner: Params, maps: List[JValue]): Map[String, JValue] =
+    Map("estimator" -> JNothing, "evaluator" -> JNothing, "estimatorParamMaps" -> JArray(maps)) ++
+      Option
+        .when(tuner.hasParam("storage"))(tuner.getParam("storage").asInstanceOf[Param[String]])
+        .flatMap(tuner.get)
+        .map(url => "storage" -> JString(StorageUrl.masked(url)))
 
   private def writeStages(spark: SparkSession, tuner: Params, path: String): Unit =
     for (name <- Seq("estimator", "evaluator")) {
@@ -131,13 +134,14 @@ private[sparkprophet] object TunerFolder {
     val maps = savedMaps(metadata).map(entries =>
       ParamMap(entries.map { entry =>
         def ofNoStage = refuse(s"${metadata.path}: holds a param map of no stage")
-        val param =
-          stages.getOrElse(text(entry, "parent"), ofNoStage).getParam(text(entry, "name"))
-        val value = parse(text(entry, "value"))
-        if (entry \ "isJson" == JString("false")) {
-          val inner = StageLoader.load(spark, s"${metadata.path}/${PlainJson.read(value)}")
-          param.asInstanceOf[Param[Any]].w(inner)
-        } else ParamValues.read(param, "estimatorParamMaps", value)
+        val owner = stages.getOrElse(Metadata.text(entry, "parent"), ofNoStage)
+        val param = owner.getParam(Metadata.text(entry, "name"))
+        SavedStage.value(entry) match {
+          case Left(json) => ParamValues.read(param, "estimatorParamMaps", json)
+          case Right(folder) =>
+            val inner = StageLoader.load(spark, s"${metadata.path}/$folder")
+            param.asInstanceOf[Param[Any]].w(inner)
+        }
       }: _*)
     )
     val param = tuner.getParam("estimatorParamMaps").asInstanceOf[Param[Array[ParamMap]]]
@@ -191,10 +195,5 @@ private[sparkprophet] object TunerFolder {
     metadata("trials").children.map { trial =>
       PlainJson.optional(trial \ "value").map(_ => next.next())
     }
-  }
-
-  private def text(entry: JValue, name: String): String = entry \ name match {
-    case JString(value) => value
-    case _ => refuse(s"a saved param map has no '$name'")
   }
 }
