@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from sparkprophet.spark.saving.files import _below
+from sparkprophet.spark.saving.connect_files import _below
 
 _SCRIPT = """
 import json, sys

@@ -145,7 +145,8 @@ def test_unknown_keywords_are_refused_with_a_near_one():
 GIVEN = {
     "numTrials": 7, "batchSize": 2, "parallelism": 3, "sampler": "qmc", "numStartupTrials": 4,
     "earlyStoppingRounds": 5, "timeout": 1.5, "maxFailedTrials": 0, "storage": "sqlite:///x.db",
-    "studyName": "s", "timestampCol": "ds", "horizon": 9, "foldStorageLevel": "NONE",
+    "studyName": "s", "trustStorage": True, "timestampCol": "ds", "horizon": 9,
+    "foldStorageLevel": "NONE",
     "collectSubModels": True, "seed": -4, "numFolds": 5, "foldCol": "f", "trainRatio": 0.5,
 }  # fmt: skip
 

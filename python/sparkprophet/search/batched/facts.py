@@ -16,7 +16,6 @@ def facts_of(
     settings: Mapping[str, Any],
     others: Mapping[str, Any],
     stages: Iterable[tuple[str, Mapping[str, Any]]] = (),
-    data: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The facts of a search, as `BatchedStudy` takes them.
 
@@ -31,14 +30,11 @@ def facts_of(
         Name -> value of the tuner's own params that change a search, None where unset.
     stages : iterable of (str, mapping)
         Class and explicit params of the estimator and of each stage inside it.
-    data : mapping, optional
-        Columns, rows and a hash of the rows.
     """
     return {
         "searchSpace": space.without_owners().toJson(),
         "estimator": estimator,
         "evaluator": f"{evaluator} {sorted(settings.items(), key=str)}",
         "params": sorted(json.dumps([name, values], sort_keys=True) for name, values in stages),
-        **{f"data's {name}": value for name, value in (data or {}).items()},
         **others,
     }

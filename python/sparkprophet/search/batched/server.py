@@ -78,7 +78,7 @@ class Calls:
         maximise : bool
             Whether the larger value is the better one.
         facts : mapping
-            The other arguments of `facts_of`.
+            The other arguments of `facts_of`, and "data": facts of the data or None.
         seed, sampler, numStartupTrials, storage, studyName, numTrials, batchSize,
         earlyStoppingRounds, timeout, maxFailedTrials, trustStorage
             As the params of the Bayesian tuners.
@@ -99,7 +99,8 @@ class Calls:
             num_startup_trials=numStartupTrials,
             storage=storage,
             study_name=studyName,
-            facts=facts_of(parsed, **facts),
+            facts=facts_of(parsed, **{k: value for k, value in facts.items() if k != "data"}),
+            data=lambda: facts.get("data") or {},
             trusted=trustStorage,
         )
         rules = Rules(numTrials, batchSize, earlyStoppingRounds, timeout, maxFailedTrials)

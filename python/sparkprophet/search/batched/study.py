@@ -10,7 +10,7 @@ import json
 import logging
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sparkprophet.messages import MESSAGE_LIMIT, shown
@@ -45,6 +45,8 @@ class BatchedStudy(BatchedTrials):
         Any URL that Optuna takes; an existing study goes on. In memory by default.
     facts : mapping
         JSON values that say what is searched. A study of other facts is refused.
+    data : callable
+        () -> further facts, of the data; asked for a study in a storage alone, after the others.
     trusted : bool
         Whether pickles in the storage, which Optuna's sampler of CMA-ES keeps there, may be read.
 
@@ -67,6 +69,7 @@ class BatchedStudy(BatchedTrials):
         storage: str | None = None,
         study_name: str | None = None,
         facts: Mapping[str, Any] | None = None,
+        data: Callable[[], Mapping[str, Any]] = dict,
         trusted: bool = False,
     ) -> None:
         import optuna
@@ -96,7 +99,8 @@ class BatchedStudy(BatchedTrials):
             stored.check_pickles(self._study, str(storage))
         with optuna_silenced(), stored.damage_named(storage):
             self._check_trials()
-        self._check_facts({"maximise": maximise, **(facts or {})}, before, study_name)
+        whole = {"maximise": maximise, **(facts or {})}
+        self._check_facts(whole, data if self._stored else dict, before, study_name)
         if self._stored:
             self._owner.wait_until_known(self._running)
 
@@ -284,13 +288,30 @@ class BatchedStudy(BatchedTrials):
         )
 
     def _check_facts(
-        self, facts: dict[str, Any], before: Mapping[str, Any] | None, name: str | None
+        self,
+        facts: dict[str, Any],
+        data: Callable[[], Mapping[str, Any]],
+        before: Mapping[str, Any] | None,
+        name: str | None,
     ) -> None:
+        """Look whether the study is of this search: what costs nothing first, then its data."""
         facts = json.loads(json.dumps(facts))
+        if before is not None:
+            self._compare(facts, before, facts.keys(), name)
+        facts |= json.loads(json.dumps({f"data's {k}": value for k, value in data().items()}))
         if before is None:
             self._study.set_user_attr(_FACTS, facts)
-            return
-        for key in sorted(facts.keys() | before.keys()):
+        else:
+            self._compare(facts, before, facts.keys() | before.keys(), name)
+
+    def _compare(
+        self,
+        facts: Mapping[str, Any],
+        before: Mapping[str, Any],
+        keys: Iterable[str],
+        name: str | None,
+    ) -> None:
+        for key in sorted(keys):
             if facts.get(key) != before.get(key):
                 raise ValueError(
                     f"studyName: {name!r} in the storage is of another search: its {key} is "

@@ -176,7 +176,8 @@ class _BayesianTuner(TableParams):
             num_startup_trials=self.getOrDefault("numStartupTrials"),
             storage=self._optional("storage"),
             study_name=self._optional("studyName"),
-            facts=self._facts(space, estimator, evaluator, dataset),
+            facts=self._facts(space, estimator, evaluator),
+            data=lambda: folds.fingerprint(dataset),
             trusted=self.getOrDefault("trustStorage"),
         )
         return study, lambda asked: {
@@ -208,11 +209,7 @@ class _BayesianTuner(TableParams):
         return space is not None
 
     def _facts(
-        self,
-        space: SearchSpace,
-        estimator: Estimator[Any],
-        evaluator: Evaluator,
-        dataset: DataFrame,
+        self, space: SearchSpace, estimator: Estimator[Any], evaluator: Evaluator
     ) -> dict[str, Any]:
         """What a stored study must share with a search that goes on with it."""
         names = ("seed", "batchSize", "sampler", "numStartupTrials", "numFolds", "trainRatio",
@@ -227,8 +224,6 @@ class _BayesianTuner(TableParams):
             settings,
             others,
             [(type(stage).__name__, _set_params(stage)) for stage in stages],
-            # A pass over the data, only for those who keep the study.
-            None if self._optional("storage") is None else folds.fingerprint(dataset),
         )
 
     def _given(self, name: str) -> Any:
