@@ -45,8 +45,8 @@ VALUES = {
     "fallback": (
         [(m, m) for m in ("none", "seasonalNaive", "naive", "mean")], ["seasonalnaive", "last"],
     ),
-    "groupTimeout": ([(0, 0.0), (1.5, 1.5)], [-1, float("inf")]),
-    "groupMemoryInMB": ([(0, 0), (512, 512)], [-1, 0.5]),
+    "groupTimeout": ([(0, 0.0), (1.5, 1.5), (1e8, 1e8)], [-1, float("inf"), 1e10]),
+    "groupMemoryInMB": ([(0, 0), (512, 512), (2**31 - 1, 2**31 - 1)], [-1, 0.5, 2**31, 10**13]),
 }  # fmt: skip
 for _name in ("yearly", "weekly", "daily"):
     VALUES[f"{_name}Seasonality"] = (
@@ -108,7 +108,7 @@ def test_value_out_of_range_names_setting_value_and_remedy(name, value):
 @pytest.mark.parametrize(
     ("name", "value", "bound"),
     [
-        ("groupTimeout", -1, "a number >= 0"),
+        ("groupTimeout", -1, "a number from 0 to 1e+08"),
         ("groupMemoryInMB", -1, "a whole number >= 0"),
         ("changepointPriorScale", 0, "a number > 0"),
         ("changepointRange", 2, "a number from 0 to 1"),

@@ -126,10 +126,16 @@ def test_transform_and_components_refuse(spark, fitted, days):
         fitted.components(good.withColumn("trend", F.lit(0.0)))
 
 
-@pytest.mark.parametrize("horizon", [0, -1, 1.5, True, "7", None])
+@pytest.mark.parametrize("horizon", [0, -1, 1.5, True, "7", None, 1_000_001, 10_000_000])
 def test_forecast_refuses_a_horizon(spark, fitted, horizon):
-    with refused(spark, ValueError, "horizon", repr(horizon), ">= 1"):
+    with refused(spark, ValueError, "horizon", repr(horizon), "from 1 to 1,000,000"):
         fitted.forecast(horizon)
+
+
+@pytest.mark.parametrize("freq", ["-1D", "0D", "-1MS", "-2h", "1ns", "999ns", "9999999D", ""])
+def test_forecast_refuses_a_frequency_that_does_not_go_forward(spark, fitted, freq):
+    with refused(spark, ValueError, "freq", repr(freq), "must be a pandas frequency"):
+        fitted.forecast(3, freq=freq)
 
 
 def test_forecast_refuses_other_arguments(spark, fitted, days):

@@ -195,6 +195,9 @@ def test_the_class_is_the_public_name(cls):
         ({"groupTimeout": -1}, ("groupTimeout", "-1")),
         ({"parallelism": -1}, ("parallelism", "-1", ">= 0")),
         ({"seed": "x"}, ("seed", "'x'")),
+        ({"seed": 2**63}, ("seed", "9223372036854775808", "from -9223372036854775808")),
+        ({"groupTimeout": 1e10}, ("groupTimeout", "10000000000.0", "1e+08")),
+        ({"groupMemoryInMB": 10**13}, ("groupMemoryInMB", "10000000000000", "<= 2147483647")),
         ({"changepoints": "2024-01-01"}, ("changepoints", "list")),
         ({"changepoints": ["2024-13-01"]}, ("changepoints[0]", "2024-13-01")),
     ],
@@ -286,3 +289,9 @@ def test_a_stages_list_is_not_shared_with_its_copy():
     GroupedProphet().getGroupCols().append("c")
     assert stage.getGroupCols() == ["a"]
     assert GroupedProphet().getGroupCols() == []
+
+
+@pytest.mark.parametrize("seed", [2**53 + 1, -(2**63), 2**63 - 1])
+def test_whole_numbers_are_kept_to_the_last_digit(seed):
+    assert GroupedProphet(seed=seed).getSeed() == seed
+    assert GroupedProphet().setSeed(seed).copy().getSeed() == seed

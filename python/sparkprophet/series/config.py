@@ -16,7 +16,7 @@ from typing import Any, Literal
 from sparkprophet.messages import nearest
 from sparkprophet.numerics.trend import GROWTHS
 from sparkprophet.series import terms
-from sparkprophet.series.ranges import Number, OneOf, Whole, country, instants, switch
+from sparkprophet.series.ranges import LONGEST, Number, OneOf, Whole, country, instants, switch
 
 Convert = Callable[[Any, str], Any]
 Shapes = Literal["basis", "scaling"]
@@ -175,7 +175,7 @@ class Config:
     )
     groupTimeout: float = setting(
         0.0,
-        Number(0, open_ends=False),
+        Number(0, LONGEST, open_ends=False),
         "Seconds that one group's work may take; 0: no limit. A group that is still at work a "
         "second later is ended, whatever it does, and has the code TIMEOUT.",
     )

@@ -8,10 +8,15 @@ from __future__ import annotations
 
 import datetime
 import math
+import operator
 from dataclasses import dataclass
 from typing import Any
 
 from sparkprophet.messages import nearest
+
+LONGEST = 1e8
+"""Seconds, three years: less than what the timers of any kernel take."""
+_INT, _LONG = 2**31 - 1, 2**63 - 1
 
 
 def positive(value: Any, what: str) -> float:
@@ -34,12 +39,24 @@ def finite(value: Any, what: str) -> float:
 
 
 def whole(value: Any, what: str, low: int | None = None) -> int:
-    """A whole number of at least `low`, or ValueError naming `what`."""
-    number = finite(value, what)
-    if number != int(number) or (low is not None and number < low):
-        bound = "" if low is None else f" >= {low}"
-        raise ValueError(f"{what}: found {value!r}, must be a whole number{bound}")
-    return int(number)
+    """A whole number of at least `low`, or ValueError naming `what`.
+
+    One with a lowest value fits into 32 bits and one without into 64, as in Spark's own params.
+    """
+    high = _LONG if low is None else _INT
+    try:
+        # Not by way of a float, which has whole numbers to 2**53 alone.
+        number = operator.index(math.nan if isinstance(value, bool) else value)  # type: ignore[arg-type]
+    except TypeError:
+        if finite(value, what) != int(value):
+            bound = "" if low is None else f" >= {low}"
+            raise ValueError(f"{what}: found {value!r}, must be a whole number{bound}") from None
+        number = int(value)
+    if not (-_LONG - 1 if low is None else low) <= number <= high:
+        bound = f"from {-_LONG - 1} to {_LONG}" if low is None else f">= {low}"
+        bound = f"<= {high}" if low is not None and number > high else bound
+        raise ValueError(f"{what}: found {value!r}, must be a whole number {bound}")
+    return number
 
 
 def instant(value: Any, what: str) -> str:

@@ -42,6 +42,8 @@ _COMPONENTS = StructType(
     ]
 )
 _STATE_COLUMNS = ("config", "seed", *(f"state_{name}" for name in STATE_FIELDS))
+MOST_STEPS = 1_000_000
+"""The longest horizon; steps of minutes for two years are fewer."""
 _NO_TIME = np.iinfo(np.int64).min
 
 
@@ -81,8 +83,10 @@ def ahead(
     regressors: DataFrame | None,
 ) -> DataFrame:
     """Forecasts from the step after each key's end; see GroupedProphetModel.forecast."""
-    if isinstance(horizon, bool) or not isinstance(horizon, int) or horizon < 1:
-        raise ValueError(f"horizon: found {horizon!r}, must be a whole number of steps >= 1")
+    if isinstance(horizon, bool) or not isinstance(horizon, int) or not 1 <= horizon <= MOST_STEPS:
+        raise ValueError(
+            f"horizon: found {horizon!r}, must be a whole number of steps from 1 to {MOST_STEPS:,}"
+        )
     if regressors is not None:
         if freq is not None:
             raise ValueError("freq: the timestamps come from `regressors`; give one of the two")
@@ -239,13 +243,21 @@ def _ahead_of_rows(
 
 
 def check_freq(freq: str) -> None:
-    """Raise ValueError for anything but a pandas frequency."""
+    """Raise ValueError for anything but a pandas frequency that goes forward.
+
+    By at least a microsecond, which is what Spark's timestamps can tell apart, and by no more than
+    the calendar has: it ends with the year 2261.
+    """
+    start = pd.Timestamp("2000-01-01")
+    why = "must be a pandas frequency such as 'D', 'W-THU', 'MS', 'h'"
     try:
-        pd.tseries.frequencies.to_offset(freq)
-    except ValueError as error:
+        step = start + pd.tseries.frequencies.to_offset(freq) - start
+    except (OverflowError, ValueError) as error:
+        raise ValueError(f"freq: found {freq!r}, {why}") from error
+    if not pd.Timedelta(microseconds=1) <= step <= pd.Timedelta(days=95_000):
         raise ValueError(
-            f"freq: found {freq!r}, must be a pandas frequency such as 'D', 'W-THU', 'MS', 'h'"
-        ) from error
+            f"freq: found {freq!r}, a step of {step}; {why}, and go forward within the calendar"
+        )
 
 
 def _finite(value: Column) -> Column:

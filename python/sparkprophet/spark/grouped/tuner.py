@@ -18,7 +18,7 @@ from sparkprophet.search import sampler
 from sparkprophet.search.space import SearchSpace
 from sparkprophet.series.config import SETTINGS, Config
 from sparkprophet.series.metrics import METRICS, NEEDS_INTERVALS
-from sparkprophet.series.ranges import Number, OneOf, Whole, flag, text
+from sparkprophet.series.ranges import LONGEST, Number, OneOf, Whole, flag, text
 from sparkprophet.spark import schema
 from sparkprophet.spark.grouped import group_work
 from sparkprophet.spark.grouped.checkpoint import Checkpoint
@@ -81,7 +81,7 @@ def _estimator(value: Any, what: str) -> GroupedProphet:
     Spec(
         "groupTimeout",
         0.0,
-        Number(0, open_ends=False),
+        Number(0, LONGEST, open_ends=False),
         "Seconds that one group's search and fit may take; 0: no limit. No trial starts after 90 "
         "% of them; a group that is still at work a second after all of them is ended, and has "
         "the code TIMEOUT.",

@@ -130,7 +130,11 @@ class GroupedProphetSuite extends AnyFunSuite with SharedSession {
       (() => stage.setGroupCols(null), "groupCols: found null, must be an array, which may"),
       (() => stage.setIntervalWidth(1.0), "intervalWidth: found 1.0, must be a number between 0"),
       (() => stage.setNChangepoints(-1), "nChangepoints: found -1, must be a whole number >= 0"),
-      (() => model.forecast(0), "horizon: found 0, must be a whole number of steps >= 1"),
+      (
+        () => model.forecast(0),
+        "horizon: found 0, must be a whole number of steps from 1 to 1,000,000"
+      ),
+      (() => model.forecast(1000001), "horizon: found 1000001, must be"),
       (() => stage.fit(lines.limit(0)), "dataset: has no rows"),
       (() => model.trials, "trials: this model was fitted, not tuned; use GroupedProphet"),
       (() => new GroupedProphetTuner().fit(lines), "estimator: is not set; GroupedProphetTuner")

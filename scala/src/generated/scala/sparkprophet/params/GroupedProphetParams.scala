@@ -534,7 +534,7 @@ private[sparkprophet] trait GroupedProphetParams extends TableParams {
    * Seconds that one group's work may take; 0: no limit. A group that is still at work a second
    * later is ended, whatever it does, and has the code TIMEOUT. Default: 0.0.
    */
-  final val groupTimeout: DoubleParam = number(0.0, Double.PositiveInfinity, false)(
+  final val groupTimeout: DoubleParam = number(0.0, 100000000.0, false)(
     "groupTimeout",
     "Seconds that one group's work may take; 0: no limit. A group that is still at work a " +
       "second later is ended, whatever it does, and has the code TIMEOUT."

@@ -148,7 +148,7 @@ private[sparkprophet] trait GroupedProphetTunerParams extends TableParams {
    * them; a group that is still at work a second after all of them is ended, and has the code
    * TIMEOUT. Default: 0.0.
    */
-  final val groupTimeout: DoubleParam = number(0.0, Double.PositiveInfinity, false)(
+  final val groupTimeout: DoubleParam = number(0.0, 100000000.0, false)(
     "groupTimeout",
     "Seconds that one group's search and fit may take; 0: no limit. No trial starts after 90 " +
       "% of them; a group that is still at work a second after all of them is ended, and has " +

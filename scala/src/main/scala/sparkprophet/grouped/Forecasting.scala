@@ -133,9 +133,12 @@ private[sparkprophet] object Forecasting {
     transform(rows, params, models).select(names.map(Columns.quoted): _*)
   }
 
+  /** The longest horizon, as in Python. */
+  private val MostSteps = 1000000
+
   private def requireSteps(horizon: Int): Unit =
-    if (horizon < 1)
-      refuse(s"horizon: found $horizon, must be a whole number of steps >= 1")
+    if (horizon < 1 || horizon > MostSteps)
+      refuse(s"horizon: found $horizon, must be a whole number of steps from 1 to 1,000,000")
 
   /** Columns `row` (a row of `dataset`, whole) and `values` (a struct of its outputs). */
   private def byGroup(
