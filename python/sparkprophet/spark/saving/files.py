@@ -199,7 +199,7 @@ class Files:
         ValueError
             Where there is one.
         """
-        if self._fs.getScheme() != "file":
+        if self._fs.getUri().getScheme() != "file":
             return
         top = os.path.realpath(self._fs.makeQualified(self._path(path)).toUri().getPath())
         for folder, folders, names in os.walk(top):

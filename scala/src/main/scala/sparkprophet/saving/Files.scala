@@ -84,7 +84,7 @@ private[sparkprophet] object Files {
   def checkLinks(spark: SparkSession, path: String): Unit = {
     val files = system(spark, path)
     val local = Paths.get(files.makeQualified(new Path(path)).toUri.getPath)
-    if (files.getScheme == "file" && LocalFiles.exists(local)) {
+    if (files.getUri.getScheme == "file" && LocalFiles.exists(local)) {
       val top = local.toRealPath()
       Using.resource(LocalFiles.walk(top)) { places =>
         places.filter(LocalFiles.isSymbolicLink(_)).forEach { place =>
