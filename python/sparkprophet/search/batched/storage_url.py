@@ -12,7 +12,7 @@ PASSWORD = "SPARKPROPHET_STORAGE_PASSWORD"
 
 # As SQLAlchemy reads it: all from the first colon behind the name of the user to the @.
 _USERS = re.compile(r"^([^:/?#]+://[^:/@]*:)([^@]*)(?=@)")
-_QUERYS = re.compile(r"([?&][^=&]*(?:passw(?:or)?d|pwd|secret|token|key)=)([^&]*)", re.IGNORECASE)
+_QUERYS = re.compile(r"([?&][^=&]*(?:passw(?:or)?d|pwd|secret|token)=)([^&]*)", re.IGNORECASE)
 
 
 def masked(url: str) -> str:

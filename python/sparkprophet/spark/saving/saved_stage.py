@@ -98,9 +98,9 @@ def look(spark: SparkSession, path: str, in_tuner: bool = False) -> SavedStage:
         out of the folder, a stage that no metadata tells of, and a tuner inside a tuner.
     """
     files = files_of(spark, path)
-    folder = _Folder(spark, files, path, _folders_of_stages(files.lengths(path)))
     if isinstance(files, Files):
         files.check_links(path)
+    folder = _Folder(spark, files, path, _folders_of_stages(files.lengths(path)))
     if len(folder.stages) > _MOST:
         raise ValueError(
             f"{path}: holds {len(folder.stages)} stages, more than the {_MOST} that are read"

@@ -57,20 +57,8 @@ def build(spark: SparkSession, saved: SavedStage) -> Any:
     return stage
 
 
-def param_map(saved: SavedStage, stage: Any, parts: dict[str, Any], entries: Any) -> Any:
-    """A dict from Param to value of a saved param map.
-
-    Parameters
-    ----------
-    saved : SavedStage
-        The tuner.
-    stage : Params
-        Its estimator, whose params and whose stages' they are.
-    parts : dict
-        Built stages by their folders.
-    entries : list of dict
-    """
-    known = MetaAlgorithmReadWrite.getUidMap(stage)
+def _param_map(known: dict[str, Any], parts: dict[str, Any], entries: Any) -> Any:
+    """A dict from Param to value of a saved param map; `known` are the owners by their uids."""
 
     def pair(entry: dict[str, Any]) -> tuple[Param[Any], Any]:
         param = known[entry["parent"]].getParam(entry["name"])
@@ -134,9 +122,8 @@ def _split_model(saved: SavedStage, parts: dict[str, Any]) -> Any:
 
 def _with_tuners_params(made: Any, saved: SavedStage, parts: dict[str, Any]) -> Any:
     estimator = parts["estimator"]
-    maps = [
-        param_map(saved, estimator, parts, entries) for entries in saved.metadata["paramMap"][_MAPS]
-    ]
+    known = MetaAlgorithmReadWrite.getUidMap(estimator)
+    maps = [_param_map(known, parts, entries) for entries in saved.metadata["paramMap"][_MAPS]]
     made._set(estimator=estimator, evaluator=parts["evaluator"], estimatorParamMaps=maps)
     return _with_params(made, saved, "estimator", "evaluator", _MAPS)
 

@@ -4,7 +4,7 @@ package sparkprophet.params
 private[sparkprophet] object StorageUrl {
 
   private val User = "^([^:/?#]+://[^:/@]*:)([^@]*)(?=@)".r
-  private val Query = "(?i)([?&][^=&]*(?:passw(?:or)?d|pwd|secret|token|key)=)([^&]*)".r
+  private val Query = "(?i)([?&][^=&]*(?:passw(?:or)?d|pwd|secret|token)=)([^&]*)".r
 
   /** `url` with *** for its password, and for secrets among the arguments of its query. */
   def masked(url: String): String =
