@@ -14,7 +14,7 @@ from sparkprophet.series.state import Scales
 
 # pandas holds nanoseconds in 64 bits: 1677-09-21 to 2262-04-11, and 292 years between two of them.
 _FIRST = np.datetime64("1678-01-01", "us")
-_LAST = np.datetime64("2262-01-01", "us")
+CALENDAR_END = np.datetime64("2262-01-01", "us")
 _LONGEST = np.timedelta64(292 * 365, "D")
 # Squares of the label and of its inverse must stay finite.
 _LARGEST = 1e150
@@ -68,7 +68,7 @@ def forecastable(series: Series, config: Config, scales: Scales) -> Flags:
     if scales.own_floor:
         floor = _column(series, "floor", "CAP_INVALID")
     # False for a missing timestamp too.
-    good = (series.ds >= _FIRST) & (series.ds <= _LAST)
+    good = (series.ds >= _FIRST) & (series.ds < CALENDAR_END)
     good &= abs(series.ds - scales.start) <= _LONGEST
     for _, _, bad in _column_faults(series, config, floor):
         good &= ~bad
@@ -106,7 +106,7 @@ def _column_faults(
 
 def _check_timestamps(ds: Times, config: Config) -> None:
     first, last = ds.min(), ds.max()
-    if first < _FIRST or last > _LAST:
+    if first < _FIRST or last >= CALENDAR_END:
         outside = first if first < _FIRST else last
         raise SeriesError(
             "DS_OUT_OF_RANGE",

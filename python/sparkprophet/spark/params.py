@@ -63,7 +63,9 @@ COLUMN_SPECS = (
          "String column with each group's country of holidays; wins over countryHolidays."),
     Spec("overridesCol", None, text,
          "String column, constant in a group: a JSON object of that group's own values for any "
-         "series param."),
+         "series param. groupTimeout, groupMemoryInMB and uncertaintySamples can only be lowered; "
+         "the Fourier orders together can be up to 100 and changepoints up to 500, or as many as "
+         "the stage's own."),
 )  # fmt: skip
 STAGE_SPECS = (
     Spec(

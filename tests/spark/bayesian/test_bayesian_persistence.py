@@ -166,6 +166,7 @@ def test_models_of_java_stages(data, tmp_path):
     assert not pickles(path)
 
 
+@pytest.mark.slow  # test_untrusted_folders loads one too
 def test_one_vs_rest(data, tmp_path):
     inner = NaiveBayes(modelType="gaussian")
     labelled = data.selectExpr("features", "double(y > 10) AS label", "id")

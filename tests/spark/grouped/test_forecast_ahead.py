@@ -72,6 +72,19 @@ def test_failed_keys_have_no_rows_and_fallbacks_do(mixed):
     assert counts == {"a": 4, "b": 4, "short": 4}
 
 
+@pytest.mark.parametrize("handle", ["keep", "skip", "error"])
+def test_a_key_that_cannot_go_so_far_is_told_of(mixed, handle):
+    """90,000 days reach beyond the calendar from each key's end."""
+    model = mixed.copy({mixed.handleInvalid: handle})
+    if handle == "error":
+        with pytest.raises(Exception, match=r'group {"g":"\w+"} cannot .*horizon: 90,000 steps'):
+            model.forecast(90_000).collect()
+    else:
+        rows = sorted(tuple(row) for row in model.forecast(90_000).collect())
+        kept = [(g, None, None, None, None) for g in ("a", "b", "short")]
+        assert rows == (kept if handle == "keep" else [])
+
+
 @pytest.mark.parametrize("kind", ["date", "timestamp", "timestamp_ntz"])
 def test_the_timestamps_type_is_kept(spark, kind):
     rows = series(seed=1, rows=40)

@@ -148,6 +148,7 @@ def assert_same_model(scala, case, jvm_model, model):
     assert len(forecasts) == case.rows.count()
 
 
+@pytest.mark.slow  # BayesianPersistenceSuite loads what Python saved
 def test_a_tuners_model_goes_from_python_to_scala(scala, case, tmp_path):
     case.model.write().save(str(tmp_path / "model"))
     assert_same_model(scala, case, scala.load(tmp_path / "model"), case.model)

@@ -119,7 +119,7 @@ def as_python_does(folder):
         with_metadata(folder, **{"class": named})
 
 
-QUICK = ("nested Pipeline", "stages as values", "CrossValidatorModel", "ours")
+QUICK = ("nested Pipeline", "stages as values", "ours")
 EACH = [
     pytest.param(name, marks=[] if name in QUICK else [pytest.mark.slow])
     for name in (*STAGES, *MODELS)

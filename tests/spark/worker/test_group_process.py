@@ -92,7 +92,7 @@ def fit(tmp_path, fault, **settings):
 def undisturbed():
     """The row of the good group from its work in this very process."""
     row = GroupRow(GroupLayout(("g",), ()), Config().to_json(), fit_group, {}, solver.warm_up, None)
-    return row("", table("good")).to_pylist()[0]
+    return row(("", table("good")))[1].to_pylist()[0]
 
 
 def test_rows_are_those_of_the_work_in_the_same_process(tmp_path):
@@ -150,20 +150,49 @@ def test_memory_beyond_the_bound_is_a_row(tmp_path):
 def test_an_error_in_the_making_of_a_row_is_not_swallowed():
     function = Wrong()
     with pytest.raises(RuntimeError, match="ZeroDivisionError: no row"):
-        GroupProcess.ready(function).answer("", table("a"))
+        GroupProcess.ready(function).answer(("", table("a")))
     # The process is still there.
     with pytest.raises(RuntimeError, match="ZeroDivisionError: no row"):
-        GroupProcess.ready(function).answer("", table("a"))
+        GroupProcess.ready(function).answer(("", table("a")))
 
 
 class Wrong:
     """Work that cannot be done."""
 
+    write, read = staticmethod(GroupRow.write), staticmethod(GroupRow.read)
+
     def warm_up(self):
         pass
 
-    def __call__(self, facts, rows):
+    def __call__(self, request):
         raise ZeroDivisionError("no row")
+
+
+class HangingSettings(GroupLayout):
+    """A layout whose groups' own settings take for ever to read."""
+
+    def config(self, table, base):
+        hang(None)
+
+
+class DeadlyRows(GroupLayout):
+    """A layout of groups whose rows end every process that looks at them."""
+
+    def series(self, table):
+        kill(None)
+
+
+@pytest.mark.parametrize(
+    ("layout", "code", "status", "n_obs"),
+    [(HangingSettings, "TIMEOUT", "fallback", ROWS), (DeadlyRows, "WORKER_LOST", "failed", 0)],
+)
+def test_what_ends_a_group_does_not_end_the_making_of_its_row(layout, code, status, n_obs):
+    base = Config(groupTimeout=0.1, fallback="mean").to_json()
+    function = group_function(layout(("g",), ()), base, fit_group, {}, solver.warm_up)
+    (row,) = function(None, table("bad")).to_pylist()
+    assert (row["key_0"], row["error_code"], row["status"]) == ("bad", code, status)
+    assert (row["n_obs"], row["config"]) == (n_obs, base)
+    assert row["fit_seconds"] > 0 and row["error_message"].startswith("group g=bad: ")
 
 
 def test_the_process_ends_with_the_one_that_started_it(tmp_path):

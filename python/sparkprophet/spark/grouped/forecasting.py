@@ -29,11 +29,16 @@ from sparkprophet.spark.schema import STATE_FIELDS
 from sparkprophet.spark.worker import forecasts
 from sparkprophet.spark.worker.forecasts import Stream
 
-_FORECAST = StructType([T.StructField(n, T.DoubleType()) for n in forecasts.FORECAST])
+_ERROR = T.StructField("error", T.StringType())
+_FORECAST = StructType([*(T.StructField(n, T.DoubleType()) for n in forecasts.FORECAST), _ERROR])
 _NUMBERS = T.ArrayType(T.DoubleType())
+_STEPS = ("ds", *forecasts.FORECAST)
 _AHEAD = StructType(
-    [T.StructField("ds", T.ArrayType(T.LongType()))]
-    + [T.StructField(name, _NUMBERS) for name in forecasts.FORECAST]
+    [
+        T.StructField("ds", T.ArrayType(T.LongType())),
+        *(T.StructField(name, _NUMBERS) for name in forecasts.FORECAST),
+        _ERROR,
+    ]
 )
 _COMPONENTS = StructType(
     [
@@ -53,7 +58,7 @@ def transform(
     """The rows of `dataset` with forecast columns, by handleInvalid."""
     outputs = columns.outputs(params)
     rows = _by_group(dataset, params, models, config, forecasts.predicting, _FORECAST)
-    values = [_finite(F.col(f"values.{name}")) for name in _FORECAST.names]
+    values = [_finite(F.col(f"values.{name}")) for name in forecasts.FORECAST]
     handle = params.getOrDefault("handleInvalid")
     if handle == "error":
         refuse = F.raise_error(_complaint(params)).cast("double")
@@ -106,15 +111,24 @@ def ahead(
         forecasts.going_ahead(horizon, freq, history), _AHEAD
     )
     answers = rows.select(*keys, worker(*_STATE_COLUMNS).alias("steps"))
-    zipped = F.arrays_zip(*[F.col(f"steps.{n}").alias(n) for n in _AHEAD.names])
-    flat = answers.select(*keys, F.explode(zipped).alias("v"))
+    answers = answers.select("*", "steps.*")
+    handle = params.getOrDefault("handleInvalid")
+    if handle == "error":
+        refuse = F.raise_error(_no_forecast(params)).cast(_AHEAD["ds"].dataType)
+        answers = answers.withColumn("ds", F.coalesce("ds", refuse))
+    # A key that cannot be forecast has no steps; to keep it is a row of NULLs.
+    explode = F.explode_outer if handle == "keep" else F.explode
+    flat = answers.select(*keys, explode(F.arrays_zip(*_STEPS)).alias("v"))
     ds = columns.wall_clock(F.col("v.ds")).cast(models.schema["end"].dataType)
     groups = params.getOrDefault("groupCols")
     outputs = columns.outputs(params)
     return flat.select(
         *[F.col(k).alias(g) for k, g in zip(keys, groups, strict=False)],
         ds.alias(params.getOrDefault("timestampCol")),
-        *[_finite(F.col(f"v.{n}")).alias(o) for n, o in zip(_FORECAST.names, outputs, strict=True)],
+        *[
+            _finite(F.col(f"v.{n}")).alias(o)
+            for n, o in zip(forecasts.FORECAST, outputs, strict=True)
+        ],
     )
 
 
@@ -265,17 +279,28 @@ def _finite(value: Column) -> Column:
 
 
 def _complaint(params: GroupedProphetParams) -> Column:
-    groups = params.getOrDefault("groupCols")
-    key = F.struct(*[F.col("row").getField(n).alias(n) for n in groups])
-    key = F.to_json(key, {"ignoreNullFields": "false"}) if groups else F.lit("")
-    ds = F.col("row").getField(params.getOrDefault("timestampCol")).cast("string")
+    """Of a row that cannot be forecast."""
+    row = F.col("row")
+    ds = row.getField(params.getOrDefault("timestampCol")).cast("string")
+    unknown = F.lit(
+        "unknown or failed key, or a missing regressor, cap or timestamp; see model.failures"
+    )
+    return _refusal(
+        [row.getField(name).alias(name) for name in params.getOrDefault("groupCols")],
+        F.concat(F.lit(" at "), F.coalesce(ds, F.lit("NULL"))),
+        F.coalesce("values.error", unknown),
+    )
+
+
+def _no_forecast(params: GroupedProphetParams) -> Column:
+    """Of a key that cannot be forecast."""
+    names = zip(columns.key_names(params), params.getOrDefault("groupCols"), strict=False)
+    return _refusal([F.col(key).alias(group) for key, group in names], F.lit(""), F.col("error"))
+
+
+def _refusal(keys: list[Column], at: Column, why: Column) -> Column:
+    key = F.to_json(F.struct(*keys), {"ignoreNullFields": "false"}) if keys else F.lit("")
+    remedy = F.lit(", or set handleInvalid to 'keep' or 'skip'")
     return F.concat(
-        F.lit("group "),
-        key,
-        F.lit(" cannot be forecast at "),
-        F.coalesce(ds, F.lit("NULL")),
-        F.lit(
-            ": unknown or failed key, or a missing regressor, cap or timestamp; see "
-            "model.failures, or set handleInvalid to 'keep' or 'skip'"
-        ),
+        F.lit("group "), key, F.lit(" cannot be forecast"), at, F.lit(": "), why, remedy
     )

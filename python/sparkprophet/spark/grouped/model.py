@@ -199,7 +199,10 @@ class GroupedProphetModel(GroupedProphetParams, Model, MLWritable, MLReadable[An
         Returns
         -------
         DataFrame
-            Key columns, timestamp, predictionCol, lowerCol, upperCol. A failed key has no rows.
+            Key columns, timestamp, predictionCol, lowerCol, upperCol. A failed key has no rows. One
+            with a model that cannot be forecast so far, or within groupTimeout and
+            groupMemoryInMB, has by handleInvalid one row of NULLs, none, or is an error; the
+            workers' log says why.
 
         Raises
         ------

@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 import logging
+import os
+import pickle
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, BinaryIO
 
 import numpy as np
 import pandas as pd
 
+from sparkprophet.messages import clip
 from sparkprophet.series import forecast as series_forecast
 from sparkprophet.series import frequency
+from sparkprophet.series.checks import CALENDAR_END
 from sparkprophet.series.config import Config
 from sparkprophet.series.data import Series
-from sparkprophet.series.errors import as_series_error
+from sparkprophet.series.errors import SeriesError, as_series_error
 from sparkprophet.series.state import State
 from sparkprophet.spark.schema import STATE_FIELDS
-from sparkprophet.spark.worker.group_row import group_seed
+from sparkprophet.spark.worker.group_row import group_seed, lost
+from sparkprophet.spark.worker.limits import limit
+from sparkprophet.spark.worker.process import GroupProcess, ProcessEnded
 
 _log = logging.getLogger("sparkprophet")
 
 Answer = Callable[[State, Config, int, Series], Mapping[str, Any]]
 """(state, config, seed, rows) -> arrays by output name."""
+Asked = tuple[Sequence[Any], Series]
+"""A model (config, seed and the STATE_FIELDS; empty for none) and the rows to forecast."""
 Batch = Callable[..., pd.DataFrame]
 """What a pandas UDF calls with the columns of a batch of models."""
 Stream = Callable[[Iterator[tuple[pd.Series, ...]]], Iterator[pd.DataFrame]]
@@ -31,11 +41,14 @@ FORECAST = ("yhat", "lower", "upper")
 COMPONENTS = ("trend", "components")
 # Rows that go back to Spark at a time.
 _PIECE = 2**16
+# Models that go to the child at a time, so that what it keeps of them stays small.
+_MODELS = 64
+_NO_ROWS = Series(np.empty(0, dtype="datetime64[us]"), np.empty(0))
 
 
 def predicting(names: tuple[str, ...]) -> Stream:
     """The worker's function of forecasts of rows with the columns `names`, "ds" first."""
-    return _stream(_predict_rows, FORECAST, names)
+    return _stream(_predict_rows, (*FORECAST, "error"), names)
 
 
 def decomposing(names: tuple[str, ...]) -> Stream:
@@ -46,16 +59,95 @@ def decomposing(names: tuple[str, ...]) -> Stream:
 def going_ahead(horizon: int, freq: str | None, history: bool) -> Batch:
     """The worker's function of forecasts after a model's end; see GroupedProphetModel.forecast.
 
-    It is called with config, seed and the STATE_FIELDS. A model that cannot forecast gets NULLs.
+    It is called with config, seed and the STATE_FIELDS. A model that cannot forecast gets an error.
     """
-    answer = _predict_ahead(horizon, freq, history)
+    work = ForecastWork(partial(_predict_ahead, horizon, freq, history))
 
     def batch(*columns: pd.Series) -> pd.DataFrame:
-        nothing = Series(np.empty(0, dtype="datetime64[us]"), np.empty(0))
-        answers = [_answered(answer, model, nothing) for model in zip(*columns, strict=True)]
-        return pd.DataFrame([{n: values.get(n) for n in ("ds", *FORECAST)} for values in answers])
+        asked = [(model, _NO_ROWS) for model in zip(*columns, strict=True)]
+        names = ("ds", *FORECAST, "error")
+        return pd.DataFrame([{n: values.get(n) for n in names} for values in work.all(asked)])
 
     return batch
+
+
+@dataclass(frozen=True)
+class ForecastWork:
+    """Forecasts of models in a child of the worker, under the limits of their fits.
+
+    One that does not end, or needs too much, has no answer but an error; all others have theirs.
+    """
+
+    answer: Answer
+
+    def all(self, asked: Sequence[Asked]) -> list[Mapping[str, Any]]:
+        """Mappings of arrays by name, or of the one name "error"; empty for no model."""
+        pieces = [asked[at : at + _MODELS] for at in range(0, len(asked), _MODELS)]
+        return [answer for piece in pieces for answer in self._piece(piece)]
+
+    def _piece(self, asked: Sequence[Asked]) -> list[Mapping[str, Any]]:
+        try:
+            return self._by_child(asked)
+        except ProcessEnded:
+            return [self._alone(one) for one in asked]
+
+    def _alone(self, one: Asked) -> Mapping[str, Any]:
+        try:
+            return self._by_child([one])[0]
+        except ProcessEnded as ended:
+            return _failed(lost(ended))
+
+    def _by_child(self, asked: Sequence[Asked]) -> list[Mapping[str, Any]]:
+        if not hasattr(os, "fork"):  # Windows, where nothing bounds a forecast
+            return self(asked)
+        answers: list[Mapping[str, Any]] = GroupProcess.ready(self).answer(asked)
+        return answers
+
+    @property
+    def warm_up(self) -> Callable[[], None]:
+        """Nothing: forecasts compile nothing."""
+        return _nothing
+
+    def __call__(self, request: Sequence[Asked]) -> list[Mapping[str, Any]]:
+        """The answers, made in this process."""
+        return [self._one(model, rows) for model, rows in request]
+
+    def _one(self, model: Sequence[Any], rows: Series) -> Mapping[str, Any]:
+        """The answer; an error ends no other's forecast.
+
+        A state that is none has no answer: a row whose bytes are not those saved is refused before.
+        """
+        if not model or not model[0]:
+            return {}
+        try:
+            config, seed, *fields = model
+            settings = Config.from_json(config)
+            limit(settings.groupTimeout, settings.groupMemoryInMB)
+            state = State.from_record(dict(zip(STATE_FIELDS, fields, strict=True)))
+            return self.answer(state, settings, group_seed(int(seed)), rows)
+        except Exception as error:
+            return _failed(as_series_error(error))
+        finally:
+            limit(0, 0)
+
+    @staticmethod
+    def write(pipe: BinaryIO, message: Any) -> None:
+        """A pickle, which is read by the process at the pipe's other end alone."""
+        pickle.dump(message, pipe, pickle.HIGHEST_PROTOCOL)
+
+    @staticmethod
+    def read(pipe: BinaryIO) -> Any:
+        """What `write` wrote."""
+        return pickle.load(pipe)
+
+
+def _nothing() -> None:
+    pass
+
+
+def _failed(error: SeriesError) -> Mapping[str, Any]:
+    _log.warning("a group cannot be forecast: %s: %s", error.code, error.message)
+    return {"error": clip(f"{error.code}: {error.message}")}
 
 
 def _stream(answer: Answer, outputs: tuple[str, ...], names: tuple[str, ...]) -> Stream:
@@ -64,16 +156,15 @@ def _stream(answer: Answer, outputs: tuple[str, ...], names: tuple[str, ...]) ->
     The flag is true in a group's first row, which has its model if there is one. A group is
     answered when its last row is there. Rows without a model or that cannot be forecast get NULLs.
     """
+    work = ForecastWork(answer)
 
     def stream(batches: Iterator[tuple[pd.Series, ...]]) -> Iterator[pd.DataFrame]:
         model: tuple[Any, ...] = ()
         waiting: list[list[np.ndarray]] = []
 
-        def finished() -> dict[str, np.ndarray]:
+        def finished() -> Asked:
             arrays = [np.concatenate(pieces) for pieces in zip(*waiting, strict=True)]
-            rows = _rows(names, arrays)
-            answers = _answered(answer, model, rows)
-            return {name: answers.get(name, np.full(len(rows), None)) for name in outputs}
+            return model, _rows(names, arrays)
 
         for begins, *columns in batches:
             fields, inputs = columns[: -len(names)], [c.to_numpy() for c in columns[-len(names) :]]
@@ -85,38 +176,31 @@ def _stream(answer: Answer, outputs: tuple[str, ...], names: tuple[str, ...]) ->
                 waiting.clear()
                 at = first
             waiting.append([values[at:] for values in inputs])
-            yield from _pieces(done, outputs)
+            yield from _pieces(work, done, outputs)
         if waiting:
-            yield from _pieces([finished()], outputs)
+            yield from _pieces(work, [finished()], outputs)
 
     return stream
 
 
-def _pieces(done: Sequence[Mapping[str, Any]], outputs: tuple[str, ...]) -> Iterator[pd.DataFrame]:
+def _pieces(
+    work: ForecastWork, done: Sequence[Asked], outputs: tuple[str, ...]
+) -> Iterator[pd.DataFrame]:
     """The answers of groups one after the other, so many rows at a time."""
     if not done:
         return
-    whole = {name: np.concatenate([answers[name] for answers in done]) for name in outputs}
+    pairs = [(answers, len(rows)) for answers, (_, rows) in zip(work.all(done), done, strict=True)]
+    whole = {
+        name: np.concatenate([_column(answers.get(name), n) for answers, n in pairs])
+        for name in outputs
+    }
     for start in range(0, len(whole[outputs[0]]), _PIECE):
         yield pd.DataFrame({n: values[start : start + _PIECE] for n, values in whole.items()})
 
 
-def _answered(answer: Answer, model: Sequence[Any], rows: Series) -> Mapping[str, Any]:
-    """The answer; none for a group that cannot be forecast, so that it ends no other's forecast.
-
-    Nor does a state that is none: a row whose bytes are not those saved is refused before.
-    """
-    if not model or not model[0]:
-        return {}
-    config, seed, *fields = model
-    record = dict(zip(STATE_FIELDS, fields, strict=True))
-    try:
-        state = State.from_record(record)
-        return answer(state, Config.from_json(config), group_seed(int(seed)), rows)
-    except Exception as error:
-        coded = as_series_error(error)
-        _log.warning("a group cannot be forecast: %s: %s", coded.code, coded.message)
-        return {}
+def _column(values: Any, count: int) -> np.ndarray:
+    """Values of the rows, or one value of their group for all of them."""
+    return values if isinstance(values, np.ndarray) else np.full(count, values, dtype=object)
 
 
 def _rows(names: tuple[str, ...], arrays: Sequence[np.ndarray]) -> Series:
@@ -140,23 +224,44 @@ def _component_rows(state: State, config: Config, seed: int, rows: Series) -> Ma
     return {"trend": parts["trend"], "components": maps}
 
 
-def _predict_ahead(horizon: int, freq: str | None, history: bool) -> Answer:
-    def answer(state: State, config: Config, seed: int, rows: Series) -> Mapping[str, Any]:
-        past = state.history
-        ds = _future(past.ds, horizon, freq)
-        last = {name: np.full(horizon, values[-1]) for name, values in past.columns.items()}
-        if history:
-            ds = np.concatenate([past.ds, ds])
-            last = {n: np.concatenate([past.columns[n], values]) for n, values in last.items()}
-        wanted = Series(ds, np.full(len(ds), np.nan), last)
-        return {"ds": ds.astype(np.int64)} | dict(_predict_rows(state, config, seed, wanted))
-
-    return answer
+def _predict_ahead(
+    horizon: int,
+    freq: str | None,
+    history: bool,
+    state: State,
+    config: Config,
+    seed: int,
+    rows: Series,
+) -> Mapping[str, Any]:
+    past = state.history
+    ds = _future(past.ds, horizon, freq)
+    last = {name: np.full(horizon, values[-1]) for name, values in past.columns.items()}
+    if history:
+        ds = np.concatenate([past.ds, ds])
+        last = {n: np.concatenate([past.columns[n], values]) for n, values in last.items()}
+    wanted = Series(ds, np.full(len(ds), np.nan), last)
+    return {"ds": ds.astype(np.int64)} | dict(_predict_rows(state, config, seed, wanted))
 
 
 def _future(ds: np.ndarray, horizon: int, freq: str | None) -> np.ndarray:
+    """The `horizon` steps after the last of `ds`; SeriesError where the calendar has fewer."""
+    end = pd.Timestamp(ds[-1]).as_unit("us")
     if freq is None:
-        return frequency.infer(ds).shift(ds[-1], np.arange(1, horizon + 1))
-    # As Prophet.make_future_dataframe: the first step may be the last timestamp itself.
-    dates = pd.date_range(start=pd.Timestamp(ds[-1]), periods=horizon + 1, freq=freq)
-    return dates[dates > pd.Timestamp(ds[-1])][:horizon].to_numpy().astype("datetime64[us]")
+        steps = frequency.infer(ds).shift(ds[-1], np.arange(1, horizon + 1))
+        # All of them: the last one may be beyond what 64 bits hold.
+        inside = bool(np.all(steps < CALENDAR_END))
+    else:
+        # As Prophet.make_future_dataframe: the first step may be the last timestamp itself.
+        try:
+            dates = pd.date_range(start=end, periods=horizon + 1, freq=freq, unit="us")
+        except (pd.errors.OutOfBoundsDatetime, OverflowError):
+            inside = False
+        else:
+            steps = dates[dates > end][:horizon].to_numpy()
+            inside = steps[-1] < CALENDAR_END
+    if not inside:
+        raise SeriesError(
+            "DS_OUT_OF_RANGE",
+            f"horizon: {horizon:,} steps after {end} go beyond the year 2261; ask for fewer",
+        )
+    return steps

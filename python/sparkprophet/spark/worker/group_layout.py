@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from sparkprophet.messages import clip
+from sparkprophet.series.bounds import check_bounds
 from sparkprophet.series.config import Config
 from sparkprophet.series.data import Series
 from sparkprophet.series.errors import SeriesError
@@ -63,6 +64,8 @@ class GroupLayout:
             values |= _overrides(overrides)
         try:
             config = base.replace(values) if values else base
+            if values:
+                check_bounds(config, base)
         except (TypeError, ValueError) as error:
             raise SeriesError("OVERRIDES_INVALID", f"{error}") from error
         missing = set(config.column_names) - set(self.column_names)

@@ -7,14 +7,16 @@ attempts.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 import pyarrow as pa
@@ -32,7 +34,11 @@ from sparkprophet.spark.worker.group_layout import GroupLayout
 from sparkprophet.spark.worker.limits import limit
 from sparkprophet.spark.worker.process import GroupProcess, ProcessEnded
 
+_log = logging.getLogger("sparkprophet")
 _NO_ROWS = Series(np.empty(0, "datetime64[us]"), np.empty(0))
+# What the row of a lost group is made of besides its key: what ended the work may be in the group's
+# own settings, or in its rows, and would end the making of its row too.
+_SETTINGS, _ROWS, _NOTHING = "settings and rows", "rows", "nothing"
 
 
 def group_function(
@@ -66,7 +72,7 @@ def group_function(
 
     def one_row(key: tuple[Any, ...], table: pa.Table) -> pa.Table:
         # Without fork, on Windows, the worker itself does the work, and nothing bounds a group.
-        return _row_by_child(row, table) if hasattr(os, "fork") else row("", table)
+        return _row_by_child(row, table) if hasattr(os, "fork") else row(("", table))
 
     return one_row
 
@@ -77,32 +83,44 @@ def _row_by_child(row: GroupRow, table: pa.Table) -> pa.Table:
     while len(ends) < 2 and not (ends and ends[0].signal == signal.SIGALRM):
         process, began = GroupProcess.ready(row), time.perf_counter()
         try:
-            return process.answer("", table)
+            return _answer(process, "", table)
         except ProcessEnded as ended:
             seconds = time.perf_counter() - began
             clock.seconds += seconds
             clock.cpu_seconds += min(seconds, process.cpu_seconds)
             ends.append(ended)
-    return GroupProcess.ready(row).answer(_lost(ends[-1], clock), table)
+    for needs in (_SETTINGS, _ROWS):
+        with suppress(ProcessEnded):
+            return _answer(GroupProcess.ready(row), _lost(ends[-1], clock, needs), table)
+    return row((_lost(ends[-1], clock, _NOTHING), table))[1]
 
 
-def _lost(end: ProcessEnded, clock: Clock) -> str:
+def _answer(process: GroupProcess, facts: str, table: pa.Table) -> pa.Table:
+    _, row = process.answer((facts, table))
+    return cast(pa.Table, row)
+
+
+def _lost(end: ProcessEnded, clock: Clock, needs: str) -> str:
     """The facts of a group that ended its process, as GroupRow takes them."""
+    error, began = lost(end), clock.started_at.timestamp()
+    spent = [began, clock.seconds, clock.cpu_seconds]
+    return json.dumps([error.code, error.message, needs, *spent])
+
+
+def lost(end: ProcessEnded) -> SeriesError:
+    """The error of a group that ended its process."""
     if end.signal == signal.SIGALRM:
-        code = "TIMEOUT"
-        message = (
+        return SeriesError(
+            "TIMEOUT",
             "the group used up groupTimeout and was ended; raise it, simplify the model or set a "
-            "fallback"
+            "fallback",
         )
-    else:
-        code = "WORKER_LOST"
-        message = (
-            f"the process that worked on it ended twice, at last by {end}; where memory was short "
-            "set groupMemoryInMB or give executors more; else simplify the model or leave the "
-            "group out"
-        )
-    began = clock.started_at.timestamp()
-    return json.dumps([code, message, began, clock.seconds, clock.cpu_seconds])
+    return SeriesError(
+        "WORKER_LOST",
+        f"the process that worked on it ended twice, at last by {end}; where memory was short "
+        "set groupMemoryInMB or give executors more; else simplify the model or leave the "
+        "group out",
+    )
 
 
 @dataclass(frozen=True)
@@ -116,15 +134,36 @@ class GroupRow:
     warm_up: Callable[[], None]
     group_timeout: float | None
 
-    def __call__(self, facts: str, table: pa.Table) -> pa.Table:
-        """The row. `facts` are those of a group that ended its process, "" for one to work on."""
+    def __call__(self, request: tuple[str, pa.Table]) -> tuple[str, pa.Table]:
+        """No facts, and the row of a table.
+
+        The request's facts are those of a group that ended its process, "" for one to work on.
+        """
+        facts, table = request
         if facts:
-            code, message, began, *spent = json.loads(facts)
+            code, message, needs, began, *spent = json.loads(facts)
             clock = Clock(datetime.fromtimestamp(began, UTC), *spent)
-            fit = self._attempt(table, SeriesError(code, message))
+            fit = self._lost(table, SeriesError(code, message), needs)
         else:
             with Clock.measure() as clock:
                 fit = self._attempt(table)
+        return "", self._row(table, fit, clock)
+
+    @staticmethod
+    def write(pipe: BinaryIO, message: tuple[str, pa.Table]) -> None:
+        """Facts and a table as an Arrow stream."""
+        facts, table = message
+        schema = table.schema.with_metadata({"facts": facts})
+        with pa.ipc.new_stream(pipe, schema) as stream:
+            stream.write_table(table)
+
+    @staticmethod
+    def read(pipe: BinaryIO) -> tuple[str, pa.Table]:
+        """What `write` wrote."""
+        table = pa.ipc.open_stream(pipe).read_all()
+        return table.schema.metadata[b"facts"].decode(), table
+
+    def _row(self, table: pa.Table, fit: Fit, clock: Clock) -> pa.Table:
         row = _record(fit, clock)
         same = fit.config is self._base
         row["config"] = self.base_json if same else fit.config.to_json()
@@ -138,19 +177,33 @@ class GroupRow:
         keys = {n: _key(table.column(n)) for n in table.column_names if n.startswith("key_")}
         return pa.table(keys | {"seed": table.column("seed").slice(0, 1)} | arrays)
 
-    def _attempt(self, table: pa.Table, lost: SeriesError | None = None) -> Fit:
-        """What the work gives, or the fit of a group that was lost before."""
+    def _attempt(self, table: pa.Table) -> Fit:
+        """What the work gives."""
         config, series = self._base, _NO_ROWS
         self._limit(config)
         try:
             series = self.layout.series(table)
             config = self.layout.config(table, config)
-            if lost is None:
-                self._limit(config)
-                return self.work(series, config, group_seed(table.column("seed")[0].as_py()))
-            error = lost
+            self._limit(config)
+            return self.work(series, config, group_seed(table.column("seed")[0].as_py()))
         except Exception as raised:
-            error = lost or as_series_error(raised)
+            error = as_series_error(raised)
+        finally:
+            limit(0, 0)
+        return fitting.failed(series, config, error)
+
+    def _lost(self, table: pa.Table, error: SeriesError, needs: str) -> Fit:
+        """The fit of a group that was lost before, failed or a fallback's."""
+        config, series = self._base, _NO_ROWS
+        try:
+            if needs != _NOTHING:
+                series = self.layout.series(table)
+            if needs == _SETTINGS:
+                self._limit(config)
+                config = self.layout.config(table, config)
+        except Exception as raised:
+            # What is reported is what ended it.
+            _log.warning("the row of a lost group: %s", as_series_error(raised).message)
         finally:
             limit(0, 0)
         return fitting.failed(series, config, error)

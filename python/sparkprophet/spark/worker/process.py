@@ -4,8 +4,8 @@ A group that hangs in compiled code, takes too much memory or crashes ends this 
 more: the worker, to which Spark talks, starts another one, and the group is a row. Without it Spark
 would do the whole task again, four times, and then give up the job; a local Spark at once.
 
-Tables go both ways as Arrow streams through pipes, about 0.2 ms a group. A child outlives tasks, as
-its worker does, so nothing is loaded or compiled anew.
+Messages go both ways through pipes, about 0.2 ms a group. A child outlives tasks, as its worker
+does, so nothing is loaded or compiled anew.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
-from typing import BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol
 
 import pyarrow as pa
 
@@ -33,11 +33,19 @@ class Work(Protocol):
     def warm_up(self) -> Callable[[], None]:
         """What a process does once before the first answer."""
 
-    def __call__(self, facts: str, table: pa.Table) -> pa.Table:
-        """The answer to a text and a table."""
+    def __call__(self, request: Any) -> Any:
+        """The answer."""
+
+    @staticmethod
+    def write(pipe: BinaryIO, message: Any) -> None:
+        """Write a request or an answer."""
+
+    @staticmethod
+    def read(pipe: BinaryIO) -> Any:
+        """Read what `write` wrote."""
 
 
-_WORK, _TABLES, _DONE, _RAISED = b"W", b"T", b"D", b"R"
+_WORK, _REQUEST, _DONE, _RAISED = b"W", b"Q", b"D", b"R"
 _DIE_WITH_PARENT = 1  # prctl(2), PR_SET_PDEATHSIG
 _own: GroupProcess | None = None
 
@@ -88,7 +96,7 @@ class GroupProcess:
         _own._take_up(work)
         return _own
 
-    def answer(self, facts: str, table: pa.Table) -> pa.Table:
+    def answer(self, request: Any) -> Any:
         """What the work gives.
 
         Raises
@@ -98,15 +106,16 @@ class GroupProcess:
         RuntimeError
             Where the work raised, with its traceback.
         """
+        work = self._work
+        assert work is not None  # `ready` gives each process its own
         try:
-            _send(self._to_child, _TABLES, facts.encode())
-            with pa.ipc.new_stream(self._to_child, table.schema) as stream:
-                stream.write_table(table)
+            self._to_child.write(_REQUEST)
+            work.write(self._to_child, request)
             self._to_child.flush()
             if _read(self._from_child, 1) == _RAISED:
                 raise RuntimeError(_text(self._from_child).decode())
-            return pa.ipc.open_stream(self._from_child).read_all()
-        except (OSError, EOFError, pa.ArrowInvalid) as error:
+            return work.read(self._from_child)
+        except (OSError, EOFError, pickle.UnpicklingError, pa.ArrowInvalid) as error:
             raise self._ended(error) from error
 
     def _take_up(self, work: Work) -> None:
@@ -151,16 +160,14 @@ def _serve(from_parent: int, to_parent: int, parents_ends: tuple[int, int], pare
             work = pickle.loads(_text(requests))
             work.warm_up()
             continue
-        facts = _text(requests).decode()
-        table = pa.ipc.open_stream(requests).read_all()
+        request = work.read(requests)
         try:
-            answer = work(facts, table)
+            answer = work(request)
         except Exception:
             _send(answers, _RAISED, traceback.format_exc().encode())
         else:
             answers.write(_DONE)
-            with pa.ipc.new_stream(answers, answer.schema) as stream:
-                stream.write_table(answer)
+            work.write(answers, answer)
         answers.flush()
 
 

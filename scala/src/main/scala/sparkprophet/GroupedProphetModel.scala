@@ -85,7 +85,9 @@ class GroupedProphetModel private[sparkprophet] (
    * @param includeHistory
    *   also the fitted values of the history
    * @return
-   *   key columns, timestamp, predictionCol, lowerCol, upperCol; a failed key has no rows
+   *   key columns, timestamp, predictionCol, lowerCol, upperCol; a failed key has no rows. One with
+   *   a model that cannot be forecast so far, or within groupTimeout and groupMemoryInMB, has by
+   *   handleInvalid one row of NULLs, none, or is an error; the workers' log says why
    */
   def forecast(horizon: Int, freq: Option[String], includeHistory: Boolean): DataFrame =
     Forecasting.ahead(this, table, horizon, freq, includeHistory)

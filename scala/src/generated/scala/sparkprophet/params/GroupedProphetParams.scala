@@ -123,12 +123,16 @@ private[sparkprophet] trait GroupedProphetParams extends TableParams {
 
   /**
    * String column, constant in a group: a JSON object of that group's own values for any series
-   * param. Default: unset.
+   * param. groupTimeout, groupMemoryInMB and uncertaintySamples can only be lowered; the Fourier
+   * orders together can be up to 100 and changepoints up to 500, or as many as the stage's own.
+   * Default: unset.
    */
   final val overridesCol: Param[String] = text(
     "overridesCol",
     "String column, constant in a group: a JSON object of that group's own values for any " +
-      "series param."
+      "series param. groupTimeout, groupMemoryInMB and uncertaintySamples can only be lowered; " +
+      "the Fourier orders together can be up to 100 and changepoints up to 500, or as many as " +
+      "the stage's own."
   )
 
   /** The value of [[overridesCol]]; fails where it is unset. */

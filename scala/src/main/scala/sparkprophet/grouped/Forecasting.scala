@@ -22,10 +22,12 @@ import sparkprophet.workers.PythonWorkers
 private[sparkprophet] object Forecasting {
 
   private val Values = Seq("yhat", "lower", "upper")
-  private val Forecast = StructType(Values.map(StructField(_, DoubleType)))
+  private val Error = StructField("error", StringType)
+  private val Forecast = StructType(Values.map(StructField(_, DoubleType)) :+ Error)
+  private val Steps = "ds" +: Values
   private val Ahead = StructType(
     StructField("ds", ArrayType(LongType)) +:
-      Values.map(StructField(_, ArrayType(DoubleType)))
+      Values.map(StructField(_, ArrayType(DoubleType))) :+ Error
   )
   private val Components = StructType(
     Seq(
@@ -92,10 +94,15 @@ private[sparkprophet] object Forecasting {
       .repartition(GroupWork.tasks(spark, params), keys.map(col): _*)
     val arguments = ("horizon" -> horizon) ~ ("freq" -> wanted) ~ ("history" -> history)
     val steps = PythonWorkers.column(spark, "ahead", arguments, Ahead, StateColumns.map(col): _*)
-    val zipped = arrays_zip(Ahead.names.toSeq.map(name => col(s"steps.$name").as(name)): _*)
-    val flat = rows
-      .select(keys.map(col) :+ steps.as("steps"): _*)
-      .select(keys.map(col) :+ explode(zipped).as("v"): _*)
+    val named = rows.select(keys.map(col) :+ steps.as("steps"): _*).select("*", "steps.*")
+    val refused = raise_error(noForecast(params)).cast(Ahead("ds").dataType)
+    val answers =
+      if (params.getHandleInvalid == "error") named.withColumn("ds", coalesce(col("ds"), refused))
+      else named
+    val zipped = arrays_zip(Steps.map(col): _*)
+    // A key that cannot be forecast has no steps; to keep it is a row of NULLs.
+    val exploded = if (params.getHandleInvalid == "keep") explode_outer(zipped) else explode(zipped)
+    val flat = answers.select(keys.map(col) :+ exploded.as("v"): _*)
     val groups = keys.zip(params.getGroupCols).map { case (key, group) => col(key).as(group) }
     val ds = Columns.wallClock(col("v.ds")).cast(models.schema("end").dataType)
     val values = Values.zip(Columns.outputs(params)).map { case (name, as) =>
@@ -224,21 +231,30 @@ private[sparkprophet] object Forecasting {
 
   private def finite(value: Column): Column = when(!isnan(value), value)
 
+  /** Of a row that cannot be forecast. */
   private def complaint(params: GroupedProphetParams): Column = {
     val row = col("row")
-    val fields = params.getGroupCols.toSeq.map(name => row.getField(name).as(name))
-    val options = java.util.Map.of("ignoreNullFields", "false")
-    val key = if (fields.isEmpty) lit("") else to_json(struct(fields: _*), options)
     val ds = row.getField(params.getTimestampCol).cast("string")
-    concat(
-      lit("group "),
-      key,
-      lit(" cannot be forecast at "),
-      coalesce(ds, lit("NULL")),
-      lit(
-        ": unknown or failed key, or a missing regressor, cap or timestamp; see model.failures, " +
-          "or set handleInvalid to 'keep' or 'skip'"
-      )
+    val unknown = lit(
+      "unknown or failed key, or a missing regressor, cap or timestamp; see model.failures"
     )
+    refusal(
+      params.getGroupCols.toSeq.map(name => row.getField(name).as(name)),
+      concat(lit(" at "), coalesce(ds, lit("NULL"))),
+      coalesce(col("values.error"), unknown)
+    )
+  }
+
+  /** Of a key that cannot be forecast. */
+  private def noForecast(params: GroupedProphetParams): Column = {
+    val names = Columns.keyNames(params).zip(params.getGroupCols)
+    refusal(names.map { case (key, group) => col(key).as(group) }, lit(""), col("error"))
+  }
+
+  private def refusal(keys: Seq[Column], at: Column, why: Column): Column = {
+    val options = java.util.Map.of("ignoreNullFields", "false")
+    val key = if (keys.isEmpty) lit("") else to_json(struct(keys: _*), options)
+    val remedy = lit(", or set handleInvalid to 'keep' or 'skip'")
+    concat(lit("group "), key, lit(" cannot be forecast"), at, lit(": "), why, remedy)
   }
 }
