@@ -82,6 +82,14 @@ def test_defaults_of_the_saving_version_are_kept(spark, tmp_path):
     assert loaded.getLabelCol() == "sold" and not loaded.isSet("labelCol")
 
 
+@pytest.fixture(scope="module")
+def tuned(spark, stores):
+    stage = GroupedProphet(groupCols=["store"], uncertaintySamples=0, parallelism=2)
+    space = BayesianParamGridBuilder().addUniform(stage.changepointPriorScale, 0.01, 0.4).space()
+    tuner = GroupedProphetTuner(estimator=stage, searchSpace=space, horizon=5, numTrials=2)
+    return tuner.fit(frame(spark, stores))
+
+
 def test_a_model_comes_back_to_the_last_bit(spark, fitted, saved, stores):
     loaded = GroupedProphetModel.load(saved)
     assert loaded.uid == fitted.uid
@@ -93,6 +101,21 @@ def test_a_model_comes_back_to_the_last_bit(spark, fitted, saved, stores):
     assert bits(loaded.transform(data)) == bits(fitted.transform(data))
     assert bits(loaded.forecast(3)) == bits(fitted.forecast(3))
     assert loaded.summary.to_dict() == fitted.summary.to_dict()
+
+
+@pytest.mark.parametrize("query", ["store = 'north'", "store <=> NULL", "store IN ('north', 'x')"])
+def test_a_query_for_one_key_takes_no_row_for_damaged(spark, tuned, tmp_path, stores, query):
+    """Rows have hashes with the key in them, and Spark puts what a query asks for into them."""
+    tuned.save(str(tmp_path / "model"))
+    loaded, data = GroupedProphetModel.load(str(tmp_path / "model")), frame(spark, stores)
+    for of in (
+        lambda model: model.models.filter("config LIKE '{%' AND state IS NOT NULL"),
+        lambda model: model.trials,
+        lambda model: model.forecast(2),
+        lambda model: model.transform(data),
+    ):
+        kept = bits(of(tuned).filter(query))
+        assert kept and bits(of(loaded).filter(query)) == kept
 
 
 def test_failed_and_fallback_groups_are_saved_too(mixed, tmp_path):

@@ -93,11 +93,13 @@ private[sparkprophet] object ModelsTable {
     }
     val ofModel = hash(schema, schema.names.toSet - "trials") <=> col(Checksum)
     def ofTrials = hash(schema, keys.toSet + "trials") <=> col(TrialsChecksum)
+    // The file's name makes the columns such that Spark keeps filters behind them. One for a key
+    // would come before: Spark puts the key into the hashes, and all other rows would look damaged.
+    val complaint = concat(input_file_name(), lit(s": a row is not as it was saved; $Remedy"))
     rowsOfFiles.select(schema.fields.toSeq.map { field =>
       val column = Columns.quoted(field.name)
-      def guarded(isWhole: Column) = when(isWhole, column).otherwise(
-        raise_error(lit(s"$place: a row is not as it was saved; $Remedy")).cast(field.dataType)
-      )
+      def guarded(isWhole: Column) =
+        when(isWhole, column).otherwise(raise_error(complaint).cast(field.dataType))
       val shown = field.name match {
         case "config" | "state" => guarded(ofModel)
         case "trials" => guarded(ofTrials)
