@@ -25,6 +25,7 @@ from sparkprophet import (
     GroupedProphetTuner,
 )
 from sparkprophet.series import ranges
+from sparkprophet.series.config import FORECAST_SETTINGS, SETTINGS
 from sparkprophet.series.ranges import Number, OneOf, Whole
 from sparkprophet.spark import params, schema
 from sparkprophet.spark.params import Spec
@@ -205,6 +206,7 @@ def _columns(name: str, doc: str, columns: Sequence[ModelColumn]) -> list[str]:
 
 
 def model_columns() -> str:
+    settings = [field.name for field in SETTINGS]
     """The Scala file of the columns of the models table."""
     return "\n".join(
         [
@@ -218,6 +220,12 @@ def model_columns() -> str:
             *_columns("Search", "What a search adds.", schema.SEARCH),
             "  /** Fields of the column `state`. */",
             f"  val StateFields: Seq[String] = Seq(\n{_texts(schema.STATE_FIELDS)}\n  )",
+            "",
+            "  /** The params that are settings of each series. */",
+            f"  val Settings: Seq[String] = Seq(\n{_texts(settings)}\n  )",
+            "",
+            "  /** Those of them that fitted models can be asked to change. */",
+            f"  val ForecastSettings: Seq[String] = Seq(\n{_texts(FORECAST_SETTINGS)}\n  )",
             "",
             "  /** Columns of a saved table besides its own: hashes of rows and of trials. */",
             f"  val Checksums: Seq[String] = Seq(\n{_texts(schema.CHECKSUMS)}\n  )",

@@ -14,11 +14,20 @@ def clip(message: str, limit: int = MESSAGE_LIMIT) -> str:
 
     The start names group and column, the end holds the remedy, so both ends are kept.
     """
-    line = " ".join(message.split())
+    line = printable(" ".join(message.split()))
     if len(line) <= limit:
         return line
     tail = limit // 3
     return f"{line[: limit - tail - 3]}...{line[-tail:]}"
+
+
+def printable(text: str) -> str:
+    """`text` with its control characters escaped, as `\\x1b`.
+
+    Keys come from strangers' data, and a terminal does what such characters say: ECMA-48's, and
+    those of Unicode that turn the direction of writing.
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def shown(value: Any) -> str:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from sparkprophet.messages import clip
 from sparkprophet.numerics import solver
 from sparkprophet.search import sampler as search_sampler
 from sparkprophet.search.dimensions import Choice, Int
@@ -24,6 +26,10 @@ from sparkprophet.series.record import Fit
 
 # Share of groupTimeout after which no trial starts; the rest is for the final fit.
 _SEARCH_SHARE = 0.9
+# Trials whose params a final fit is tried with.
+_FINALISTS = 3
+_Finalist = tuple[int | None, dict[str, Any], float | None]
+"""A trial's number, if it is one, its params and value."""
 
 
 @dataclass(frozen=True)
@@ -125,42 +131,60 @@ def tune_series(series: Series, config: Config, seed: int, search: Search, threa
         objective = _Objective(tests, config, tuple(space.keyed()), end)
         untuned = objective.untuned()
         study = _study(objective, space, config, seed, search, started)
-    params, value = _winner(study, untuned, search.warm_start)
+    fitted, value, errors = _final_fit(series, config, study, untuned, end, search.warm_start)
     facts |= {
         "n_trials": len(study.trials),
         "stopped_by": study.stopped_by if study.best else _failed_by(end),
         "best_value": value,
         "untuned_value": untuned,
         "naive_value": backtest.backtest_naive(folds, search.metric, config),
-        "trials": _trial_rows(study) if search.collect_trials else [],
+        "trials": _trial_rows(study, errors) if search.collect_trials else [],
     }
-    return _fit(series, config.replace(params), end, facts)
+    return replace(fitted, search=facts)
 
 
 def _fit(series: Series, config: Config, deadline: float | None, facts: dict[str, Any]) -> Fit:
-    """The fit after a search, with what the search adds to it."""
+    """The fit without a search, with what there is to say of it."""
     return replace(fitting.fit(series, config, deadline), search=facts)
+
+
+def _final_fit(
+    series: Series,
+    config: Config,
+    study: Study,
+    untuned: float | None,
+    deadline: float | None,
+    warm_start: bool,
+) -> tuple[Fit, float | None, dict[int, str]]:
+    """The fit of all rows with the best params that can be fitted to them, and their value.
+
+    Params that were fine on the folds can fail on the whole series: then the next best ones are
+    tried, _FINALISTS in all, and last the config without a search. With a warm start that one is a
+    candidate even where it lies outside of the search space and so cannot be a trial. Also gives
+    what became of trials whose fit failed, by number.
+    """
+    ranked = sorted((t for t in study.trials if t.value is not None), key=lambda t: t.value or 0.0)
+    own: _Finalist = (None, {}, untuned if warm_start or ranked else None)
+    finalists: list[_Finalist] = [(t.number, t.params, t.value) for t in ranked[:_FINALISTS]]
+    best = ranked[0].value if ranked else None
+    own_is_best = warm_start and untuned is not None and (best is None or untuned <= best)
+    finalists = [own, *finalists] if own_is_best else [*finalists, own]
+    errors: dict[int, str] = {}
+    failures: list[Fit] = []
+    for number, params, value in finalists:
+        fitted = fitting.fit(series, config.replace(params), deadline)
+        if fitted.status == "ok" or fitted.error_code == "TIMEOUT":
+            return fitted, value, errors
+        failures.append(fitted)
+        if number is not None:
+            errors[number] = clip(f"final fit: {fitted.error_code}: {fitted.error_message}")
+    return failures[0], finalists[0][2], errors
 
 
 def _failed_by(end: float | None) -> str:
     """What ended a study without a single success."""
     timed_out = end is not None and time.monotonic() > end
     return "timeout" if timed_out else "allTrialsFailed"
-
-
-def _winner(
-    study: Study, untuned: float | None, warm_start: bool
-) -> tuple[dict[str, Any], float | None]:
-    """The params to fit with and their value.
-
-    With a warm start the estimator's own values are a candidate even where they lie outside of the
-    search space and so cannot be a trial.
-    """
-    best = study.best
-    params, value = (best.params, best.value) if best else ({}, None)
-    if warm_start and untuned is not None and (value is None or untuned <= value):
-        return {}, untuned
-    return params, value
 
 
 def _largest_orders(space: SearchSpace) -> dict[str, int]:
@@ -231,7 +255,8 @@ def _study(
     )
 
 
-def _trial_rows(study: Study) -> list[dict[str, Any]]:
+def _trial_rows(study: Study, errors: Mapping[int, str]) -> list[dict[str, Any]]:
+    """What is kept of the trials; `errors` are those of final fits with their params."""
     return [
         {
             "trial": trial.number,
@@ -240,7 +265,7 @@ def _trial_rows(study: Study) -> list[dict[str, Any]]:
             "params": json.dumps(trial.params, separators=(",", ":")),
             "seconds": trial.seconds,
             "cpu_seconds": trial.cpu_seconds,
-            "error": trial.error,
+            "error": errors.get(trial.number, trial.error),
         }
         for trial in study.trials
     ]

@@ -150,6 +150,18 @@ CASES = {
         {"holidays": HOLIDAYS, "holidaysPriorScale": 0.7, "seasonalityMode": "multiplicative"},
         {"holidays": HOLIDAYS, "holidays_prior_scale": 0.7, "seasonality_mode": "multiplicative"},
     ),
+    "holidays_multiplicative_alone": Case(
+        {"holidays": HOLIDAYS, "holidaysMode": "multiplicative"},
+        {"holidays": HOLIDAYS, "holidays_mode": "multiplicative"},
+    ),
+    "holidays_additive_alone": Case(
+        {
+            "countryHolidays": "US", "holidaysMode": "additive",
+            "seasonalityMode": "multiplicative",
+        },
+        {"holidays_mode": "additive", "seasonality_mode": "multiplicative"},
+        lambda m: m.add_country_holidays("US"),
+    ),
     "country_holidays": Case(
         {"countryHolidays": "US"}, prepare=lambda m: m.add_country_holidays("US")
     ),

@@ -31,6 +31,7 @@ VALUES = {
     "seasonalityMode": (
         [("additive", "additive"), ("multiplicative", "multiplicative")], ["both", None],
     ),
+    "holidaysMode": ([("additive", "additive"), (None, None)], ["both", ""]),
     "seasonalityPriorScale": ([(10, 10.0)], [0, -3, "10"]),
     "holidaysPriorScale": ([(0.5, 0.5)], [0, None]),
     "countryHolidays": ([("US", "US"), (None, None)], ["", 5]),

@@ -6,14 +6,26 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sparkprophet.series.frequency import DAY, Frequency, infer
+from sparkprophet.series.frequency import DAY, Frequency, MonthDate, infer
 
 # pandas' name -> steps in a seasonal cycle, as in FPP3, section 2.1.
 SEASONS = {
     "5min": 288, "15min": 96, "h": 24, "6h": 4, "D": 7, "B": 5, "W-THU": 52, "W-SUN": 52,
     "2W-MON": 1, "10D": 1, "28D": 1, "30D": 1, "MS": 12, "ME": 12, "QS": 4, "QE": 4,
     "QS-FEB": 4, "YS": 1, "YE": 1, "YS-JUL": 1,
+    "2MS": 6, "6MS": 2, "6ME": 2, "4MS": 3, "5MS": 1, "2QE": 2, "2YS": 1, "2YE": 1,
+    "BME": 12, "BMS": 12, "BQE": 4, "BQS": 4, "BYE": 1, "WOM-3FRI": 12, "WOM-1MON": 12,
+    "SMS": 24, "SME": 24,
 }  # fmt: skip
+
+
+DATES = [
+    *((MonthDate("day", number),) for number in (1, 28, 30, 31)),
+    *((MonthDate("business", number),) for number in (1, -1)),
+    (MonthDate("weekday", 4, 6),),
+    (MonthDate("day", 1), MonthDate("day", 15)),
+    (MonthDate("day", 15), MonthDate("day", 31)),
+]
 
 
 def stamps(freq, n=60, start="2019-01-29 00:00"):
@@ -64,6 +76,10 @@ def test_a_stray_timestamp_changes_nothing(freq):
         (["2023-03-10 07:30", "2023-04-10 07:30", "2023-05-10 07:30"],
          "2023-06-10T07:30 2023-07-10T07:30"),
         (["2023-01-02", "2023-01-30", "2023-02-27"], "2023-03-27 2023-04-24"),
+        (["2023-01-02", "2023-01-16", "2023-01-30", "2023-02-13"], "2023-02-27 2023-03-13"),
+        (["2023-01-01", "2023-01-16", "2023-01-31", "2023-02-15"], "2023-03-02 2023-03-17"),
+        (["2023-03-31", "2023-04-28", "2023-05-31", "2023-06-30"], "2023-07-31 2023-08-31"),
+        (["2020-06-05", "2022-06-05"], "2024-06-05 2026-06-05"),
     ],
 )  # fmt: skip
 def test_short_calendar_series(ds, following):
@@ -95,9 +111,7 @@ def test_most_common_distance_wins_and_the_smaller_of_equals():
 @given(
     step=st.one_of(
         st.builds(
-            Frequency,
-            months=st.sampled_from([1, 3, 12]),
-            month_day=st.sampled_from([1, 28, 30, 31]),
+            Frequency, months=st.sampled_from([1, 2, 3, 7, 12, 120]), dates=st.sampled_from(DATES)
         ),
         st.just(Frequency(business=True)),
         st.builds(Frequency, microseconds=st.integers(1, 40 * DAY)),
@@ -121,7 +135,7 @@ def test_position_is_the_inverse_of_shift(step, day, steps):
 )
 def test_months_as_pandas_offsets(day, steps):
     origin = pd.Timestamp(day)
-    step = Frequency(months=1, month_day=origin.day)
+    step = Frequency(months=1, dates=(MonthDate("day", origin.day),))
     assert step.shift(origin.to_datetime64(), steps) == origin + pd.DateOffset(months=steps)
 
 

@@ -51,6 +51,7 @@ VALUES = {
     "changepointPriorScale": [0.5],
     "changepoints": [["2022-01-01"], None],
     "seasonalityMode": ["additive", "multiplicative"],
+    "holidaysMode": ["additive", "multiplicative"],
     "yearlySeasonality": ["3", "false"],
     "weeklySeasonality": ["2", "false"],
     "dailySeasonality": ["1", "false"],

@@ -30,6 +30,7 @@ PROPHET = {
     "changepointPriorScale": (0.05, 0.5),
     "changepoints": (UNSET, ["2024-02-01T00:00:00"]),
     "seasonalityMode": ("additive", "multiplicative"),
+    "holidaysMode": (UNSET, "multiplicative"),
     "yearlySeasonality": ("auto", "true"),
     "weeklySeasonality": ("auto", "false"),
     "dailySeasonality": ("auto", "5"),

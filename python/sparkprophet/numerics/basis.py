@@ -53,6 +53,19 @@ class Basis:
         return 8 * (self.XT.size + self.t.size + width * width + packed)
 
     @functools.cached_property
+    def levels(self) -> Floats:
+        """T times the squared mean of each column of X, shape (K,)."""
+        levels: Floats = len(self.t) * self.XT.mean(axis=1) ** 2
+        return levels
+
+    @functools.cached_property
+    def spreads(self) -> Floats:
+        """Sums of squares of X's columns around their means, shape (K,)."""
+        centred = self.XT - self.XT.mean(axis=1)[:, None]
+        spreads: Floats = np.einsum("ij,ij->i", centred, centred)
+        return spreads
+
+    @functools.cached_property
     def gram(self) -> Floats:
         """B'B of the columns B = [t, 1, X, hinges (t - s_j)+], shape (2 + K + S,) squared.
 

@@ -207,6 +207,23 @@ def solve(
     return max(solutions, key=lambda solution: solution.log_posterior)
 
 
+def identified(response: Response, prior: Prior) -> Prior:
+    """The prior without the columns of whose coefficients the data say less than the prior.
+
+    Such a column is constant, or nearly so, and not zero: the mode gives it a part of the label's
+    level, as large as the priors of the two allow, and a forecast where it changes is off by as
+    much. Its coefficient is zero instead. (Stan's optimiser starts there and ends early.)
+    """
+    at, basis = prior.columns, response.basis
+    # By how much a unit of the coefficient changes the mean: a multiplicative one, the level.
+    units = np.where(prior.multiplicative[at], np.mean(response.y**2), 1.0)
+    told = basis.spreads[at] * units * prior.sigmas**2
+    kept = (told >= response.variance) | (basis.levels[at] <= basis.spreads[at])
+    if kept.all():
+        return prior
+    return replace(prior, columns=at[kept], sigmas=prior.sigmas[kept])
+
+
 def linearise_at(response: Response, prior: Prior, point: Point) -> Point | Linearisation:
     """What a nonlinear fit needs to start from `point`; the point itself where the fit is convex.
 

@@ -21,6 +21,9 @@ from sparkprophet.series.ranges import LONGEST, Number, OneOf, Whole, country, i
 Convert = Callable[[Any, str], Any]
 Shapes = Literal["basis", "scaling"]
 
+FORECAST_SETTINGS = ("intervalWidth", "uncertaintySamples", "groupTimeout", "groupMemoryInMB")
+"""What a fitted model's forecasts can be asked to do otherwise than its fit said."""
+
 FALLBACKS = ("seasonalNaive", "naive", "mean")
 """What can forecast a group whose fit failed; `sparkprophet.series.naive` has their formulas."""
 
@@ -129,8 +132,12 @@ class Config:
     countryHolidays: str | None = setting(
         None,
         country,
-        "Country whose holidays are used for every group, such as 'US'.",
+        "Country whose holidays are used for every group, such as 'US', or one of its states or "
+        "regions by the code of the `holidays` package, such as 'US-CA'.",
         shapes="basis",
+    )
+    holidaysMode: str | None = setting(
+        None, OneOf(*terms.MODES), "additive or multiplicative holidays. Unset: seasonalityMode."
     )
     holidays: tuple[dict[str, Any], ...] = setting(
         (),

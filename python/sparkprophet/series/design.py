@@ -142,7 +142,7 @@ def modes_and_priors(
         elif term.kind == "regressor":
             mode, scale = regressors[term.name]["mode"], regressors[term.name]["priorScale"]
         else:
-            scale = of_holidays.get(term.name)
+            mode, scale = config.holidaysMode, of_holidays.get(term.name)
         multiplicative[block] = (mode or config.seasonalityMode) == "multiplicative"
         prior_scales[block] = scale or config.holidaysPriorScale
     return multiplicative, prior_scales

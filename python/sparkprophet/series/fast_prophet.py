@@ -10,8 +10,9 @@ from prophet.models import CmdStanPyBackend, IStanBackend, TrendIndicator
 
 from sparkprophet.numerics.arrays import Floats
 from sparkprophet.numerics.basis import Basis
-from sparkprophet.numerics.solver import Prior, Response, solve
+from sparkprophet.numerics.solver import Prior, Response, identified
 from sparkprophet.numerics.trend import trend
+from sparkprophet.series import native
 
 
 class NativeBackend(IStanBackend):
@@ -34,6 +35,11 @@ class NativeBackend(IStanBackend):
 
         Arguments for Stan's optimiser (algorithm, iter, seed, init) have no meaning here and are
         not looked at.
+
+        Raises
+        ------
+        SeriesError
+            SOLVER_FAILED where a number leaves the range of floats.
         """
         t, y, X, cap, changepoints = (
             np.asarray(stan_data[name], dtype=np.float64)
@@ -47,7 +53,8 @@ class NativeBackend(IStanBackend):
             np.asarray(stan_data["sigmas"], dtype=np.float64),
             float(stan_data["tau"]),
         )
-        self.stan_fit = solve(Response(basis, y, cap), prior)
+        response = Response(basis, y, cap)
+        self.stan_fit = native.mode(response, identified(response, prior))
         point = self.stan_fit.point
         delta = point.delta if growth != "flat" else np.zeros(len(changepoints))
         g = trend(growth, point, basis.changepoints, t, cap)

@@ -16,7 +16,15 @@ import numpy as np
 
 from sparkprophet.numerics.arrays import Flags, Floats
 from sparkprophet.numerics.posterior import Point
-from sparkprophet.numerics.solver import Linearisation, Prior, Response, linearise_at, solve
+from sparkprophet.numerics.solver import (
+    Linearisation,
+    Prior,
+    Response,
+    Solution,
+    identified,
+    linearise_at,
+    solve,
+)
 from sparkprophet.numerics.trend import trend
 from sparkprophet.series import checks, design, native, scaling
 from sparkprophet.series.config import Config, shaping
@@ -45,7 +53,7 @@ class _Target:
     ahead_t: Floats
     ahead_floor: Floats
     ahead_cap: Floats | None
-    starts: dict[bytes, Point | Linearisation]
+    starts: dict[bytes, Point | Linearisation | None]
 
 
 class FoldSolver:
@@ -80,9 +88,8 @@ class FoldSolver:
             As `native.estimate`.
         """
         target = self._target(config, seasonalities)
-        prior = native.prior_of(target.layout, config, seasonalities)
-        start = self._start(target, prior.multiplicative)
-        point = solve(target.response, prior, _TOLERANCE, start).point
+        prior = native.prior_of(target.layout, config, seasonalities, target.response)
+        point = self._mode(target, prior).point
         basis = target.response.basis
         g = trend(basis.growth, point, basis.changepoints, target.ahead_t, target.ahead_cap)
         scaled = np.where(prior.multiplicative, point.beta, 0.0)
@@ -119,12 +126,28 @@ class FoldSolver:
             {},
         )
 
-    def _start(self, target: _Target, multiplicative: Flags) -> Point | Linearisation:
-        """The mode with Prophet's default priors and all columns, for these modes of them."""
+    def _mode(self, target: _Target, prior: Prior) -> Solution:
+        """The mode, from the start of the target if that leads to one."""
+        start = self._start(target, prior.multiplicative)
+        if start is not None:
+            solution = solve(target.response, prior, _TOLERANCE, start)
+            if native.is_finite(solution):
+                return solution
+        return native.mode(target.response, prior, _TOLERANCE)
+
+    def _start(self, target: _Target, multiplicative: Flags) -> Point | Linearisation | None:
+        """The mode with Prophet's default priors and all columns, for these modes of them.
+
+        None where there is none.
+        """
         key = multiplicative.tobytes()
         if key not in target.starts:
             K = len(multiplicative)
             prior = Prior(np.arange(K), multiplicative, np.full(K, _START_SIGMA), _START_TAU)
-            mode = solve(target.response, prior, _TOLERANCE).point
-            target.starts[key] = linearise_at(target.response, prior, mode)
+            known = identified(target.response, prior)
+            mode = solve(target.response, known, _TOLERANCE)
+            usable = native.is_finite(mode)
+            target.starts[key] = (
+                linearise_at(target.response, prior, mode.point) if usable else None
+            )
         return target.starts[key]

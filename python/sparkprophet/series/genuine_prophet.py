@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from sparkprophet.numerics.arrays import Times
-from sparkprophet.series import frequency, stan
+from sparkprophet.series import frequency, holidays, stan
 from sparkprophet.series.config import Config
 from sparkprophet.series.data import Series
 from sparkprophet.series.errors import SeriesError
@@ -40,6 +40,7 @@ def build(prophet: type, config: Config, seasonalities: tuple[Seasonality, ...])
         seasonality_mode=config.seasonalityMode,
         seasonality_prior_scale=config.seasonalityPriorScale,
         holidays_prior_scale=config.holidaysPriorScale,
+        holidays_mode=config.holidaysMode,
         holidays=_holidays(config, pd),
         scaling=config.scaling,
         interval_width=config.intervalWidth,
@@ -59,7 +60,8 @@ def build(prophet: type, config: Config, seasonalities: tuple[Seasonality, ...])
         model.add_regressor(term["name"], term["priorScale"], term["standardize"], term["mode"])
     if config.countryHolidays is not None:
         check_country(config, config.countryHolidays)
-        model.country_holidays = config.countryHolidays
+        if not holidays.has_subdivision(config.countryHolidays):
+            model.country_holidays = config.countryHolidays
     return model
 
 
@@ -205,8 +207,20 @@ def _instants(texts: Sequence[str]) -> Times:
 
 
 def _holidays(config: Config, pd: Any) -> Any:
-    if not config.holidays:
+    """Own holidays, and those of a part of a country, which Prophet does not know, as if own."""
+    frames = [_own_holidays(config, pd)] if config.holidays else []
+    if config.countryHolidays is not None and holidays.has_subdivision(config.countryHolidays):
+        days = holidays.known_days(config.countryHolidays)
+        frames.append(pd.DataFrame(days, columns=["holiday", "ds"]))
+    if not frames:
         return None
+    rows = pd.concat(frames, ignore_index=True)
+    windows = [name for name in rows if name.endswith("_window")]
+    rows[windows] = rows[windows].fillna(0).astype(int)
+    return rows
+
+
+def _own_holidays(config: Config, pd: Any) -> Any:
     rows = pd.DataFrame(
         {
             "holiday": [term["holiday"] for term in config.holidays],

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from sparkprophet.messages import clip
 from sparkprophet.numerics.arrays import Ints, Times
 from sparkprophet.series.config import Config
 from sparkprophet.series.errors import SeriesError
@@ -74,8 +75,9 @@ def check_country(config: Config, country: str) -> None:
         `holidays` package does not know, or one with a holiday that has the name of a seasonality,
         of a regressor, or of an own holiday with another prior scale.
     """
+    name, subdivision = _parts(country)
     try:
-        calendar = _country_class(country)
+        calendar = _country_class(name)
     except AttributeError:
         calendar = None
     # It takes the package's own helpers too, which have neither.
@@ -84,6 +86,13 @@ def check_country(config: Config, country: str) -> None:
             "HOLIDAYS_INVALID",
             f"country {country!r} is not one of the `holidays` package; use its ISO code or its "
             "name without spaces, such as 'US' or 'UnitedStates'",
+        )
+    if subdivision is not None and subdivision not in calendar.subdivisions:
+        known = ", ".join(calendar.subdivisions) or "none"
+        raise SeriesError(
+            "HOLIDAYS_INVALID",
+            f"country {country!r}: {subdivision!r} is no part of {name} that the `holidays` "
+            f"package knows; it knows {clip(known, 200)}",
         )
     names = {term["name"] for term in config.seasonalities + config.regressors}
     # Prophet merges own days with the country's under one name, but only at one prior scale.
@@ -101,18 +110,46 @@ def check_country(config: Config, country: str) -> None:
         )
 
 
-def _country_class(country: str) -> Any:
+def has_subdivision(country: str) -> bool:
+    """Whether a country is a part of one, such as "US-CA"."""
+    return _parts(country)[1] is not None
+
+
+@functools.cache
+def known_days(country: str) -> tuple[tuple[str, np.datetime64], ...]:
+    """Names and days of the holidays of a country, over the years that count as known."""
+    with quiet():
+        calendar = _calendar(country, _KNOWN_YEARS)
+    return tuple(
+        (name, np.datetime64(date, "ns")) for date in calendar for name in calendar.get_list(date)
+    )
+
+
+def _parts(country: str) -> tuple[str, str | None]:
+    """A country and, if it is one's, the code of its part: "US-CA" is ("US", "CA")."""
+    name, dash, subdivision = country.partition("-")
+    return name, subdivision if dash else None
+
+
+def _country_class(name: str) -> Any:
     """The class of a country in the `holidays` package; AttributeError for an unknown one."""
     import holidays
 
-    return getattr(holidays, _RENAMED.get(country, country))
+    return getattr(holidays, _RENAMED.get(name, name))
+
+
+def _calendar(country: str, years: tuple[int, ...]) -> Any:
+    """The days of these years and no others."""
+    name, subdivision = _parts(country)
+    part = {} if subdivision is None else {"subdiv": subdivision}
+    return _country_class(name)(expand=False, language="en_US", years=years, **part)
 
 
 @functools.cache
 def _holiday_names(country: str) -> frozenset[str]:
     """Cached, since it lists 50 years of holidays."""
     with quiet():  # some countries warn of years that they do not have
-        return frozenset(_country_class(country)(language="en_US", years=_KNOWN_YEARS).values())
+        return frozenset(_calendar(country, _KNOWN_YEARS).values())
 
 
 # Not a cache by single years: a holiday that is moved can reach into the next year, and is there
@@ -120,7 +157,7 @@ def _holiday_names(country: str) -> frozenset[str]:
 @functools.lru_cache(maxsize=256)
 def _country_days(country: str, years: tuple[int, ...]) -> Days:
     with quiet():
-        calendar = _country_class(country)(expand=False, language="en_US", years=years)
+        calendar = _calendar(country, years)
     days: dict[str, list[int]] = {}
     for date in calendar:
         since = int(np.datetime64(date, "D").astype(np.int64))

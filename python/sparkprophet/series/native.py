@@ -6,7 +6,7 @@ import numpy as np
 
 from sparkprophet.numerics.arrays import Times
 from sparkprophet.numerics.posterior import Point
-from sparkprophet.numerics.solver import Prior, Response, solve
+from sparkprophet.numerics.solver import Prior, Response, Solution, identified, solve
 from sparkprophet.series import changepoints, design, scaling
 from sparkprophet.series.config import Config
 from sparkprophet.series.data import Series
@@ -35,8 +35,10 @@ def estimate(
     if config.growth != "logistic" and used.y.min() == used.y.max():
         point, log_posterior = _constant(used, scales, layout, dates), None
     else:
-        prior = prior_of(layout, config, seasonalities)
-        point, log_posterior = _mode(used, config, scales, dated, prior)
+        response = _response(used, config, scales, dated)
+        prior = prior_of(layout, config, seasonalities, response)
+        solution = mode(response, prior)
+        point, log_posterior = solution.point, solution.log_posterior
     state = FittedState(
         used,
         _parameters(point, len(dates)),
@@ -50,12 +52,15 @@ def estimate(
 
 
 def prior_of(
-    layout: design.Layout, config: Config, seasonalities: tuple[Seasonality, ...]
+    layout: design.Layout,
+    config: Config,
+    seasonalities: tuple[Seasonality, ...],
+    response: Response,
 ) -> Prior:
     """What a config lets a fit vary on a layout.
 
     The layout's Fourier orders may be larger than those of `seasonalities`; further columns of
-    these are left out.
+    these are left out. So are columns of which the rows say nothing: see `solver.identified`.
     """
     multiplicative, prior_scales = design.modes_and_priors(layout, config, seasonalities)
     orders = {season.name: season.order for season in seasonalities}
@@ -63,22 +68,53 @@ def prior_of(
     for term, block in layout.blocks():
         if term.kind == "seasonality":
             kept[block.start + 2 * orders[term.name] : block.stop] = False
+            if term.condition is not None and _is_double(layout, term, block, response):
+                kept[block] = False
     columns = np.flatnonzero(kept)
-    return Prior(columns, multiplicative, prior_scales[columns], config.changepointPriorScale)
+    prior = Prior(columns, multiplicative, prior_scales[columns], config.changepointPriorScale)
+    return identified(response, prior)
 
 
-def _mode(
-    used: Series, config: Config, scales: Scales, dated: DatedBasis, prior: Prior
-) -> tuple[Point, float]:
-    cap = scaling.cap(used, scales) if config.growth == "logistic" else None
-    solution = solve(Response(dated.basis, scaling.label(used, scales), cap), prior)
-    point = solution.point
-    numbers = (point.k, point.m, point.s, solution.log_posterior)
-    if not all(np.isfinite(v).all() for v in (numbers, point.delta, point.beta)):
+def _is_double(layout: design.Layout, term: design.Term, block: slice, response: Response) -> bool:
+    """Whether a seasonality's condition was always true, and another of its period has none.
+
+    The rows do not tell the two apart, and each would have a part of what happens in a period.
+    """
+    XT = response.basis.XT
+    for other, at in layout.blocks():
+        if other.kind == "seasonality" and other.period == term.period and not other.condition:
+            common = min(block.stop - block.start, at.stop - at.start)
+            if np.array_equal(XT[block][:common], XT[at][:common]):
+                return True
+    return False
+
+
+def mode(response: Response, prior: Prior, tolerance: float = 1e-7) -> Solution:
+    """The mode of one fit, as `solver.solve` gives it.
+
+    Raises
+    ------
+    SeriesError
+        SOLVER_FAILED where it is none: a number has left the range of floats.
+    """
+    solution = solve(response, prior, tolerance)
+    if not is_finite(solution):
         raise SeriesError(
             "SOLVER_FAILED", "a parameter is not finite; simplify the model or set a fallback"
         )
-    return point, solution.log_posterior
+    return solution
+
+
+def is_finite(solution: Solution) -> bool:
+    """Whether all of its numbers are."""
+    point = solution.point
+    numbers = (point.k, point.m, point.s, solution.log_posterior, point.delta, point.beta)
+    return all(bool(np.isfinite(values).all()) for values in numbers)
+
+
+def _response(used: Series, config: Config, scales: Scales, dated: DatedBasis) -> Response:
+    cap = scaling.cap(used, scales) if config.growth == "logistic" else None
+    return Response(dated.basis, scaling.label(used, scales), cap)
 
 
 def _constant(used: Series, scales: Scales, layout: design.Layout, dates: Times) -> Point:

@@ -54,13 +54,16 @@ def hashes_as_it_compares(frame: DataFrame, name: str) -> bool:
     return getattr(frame.schema[name].dataType, "collation", "UTF8_BINARY") == "UTF8_BINARY"
 
 
-def inputs(params: GroupedProphetParams, config: Config) -> list[Column]:
+def inputs(params: GroupedProphetParams, config: Config, zone: str | None = None) -> list[Column]:
     """Timestamp and value columns under internal names: ds, cap, floor, x_0, x_1, ...
 
-    Timestamps become the wall clock of the session's time zone, so that days, weeks and holidays
-    are those of people; numbers become doubles.
+    Instants become the wall clock of a time zone, by default the session's, so that days, weeks
+    and holidays are those of people; numbers become doubles.
     """
-    columns = [quoted(params.getOrDefault("timestampCol")).cast("timestamp_ntz").alias("ds")]
+    time = quoted(params.getOrDefault("timestampCol"))
+    # Spark's name is odd: it moves the instant so that UTC shows what the zone's clock did.
+    clock = time if zone is None else wall_clock(F.unix_micros(F.from_utc_timestamp(time, zone)))
+    columns = [clock.cast("timestamp_ntz").alias("ds")]
     for name in ("cap", "floor"):
         source = params._optional(f"{name}Col")
         if source is not None:
@@ -68,6 +71,11 @@ def inputs(params: GroupedProphetParams, config: Config) -> list[Column]:
     for i, name in enumerate(config.column_names):
         columns.append(quoted(name).cast("double").alias(f"x_{i}"))
     return columns
+
+
+def session_zone(frame: DataFrame) -> str:
+    """The time zone of a frame's session, as Spark names it."""
+    return cast(str, frame.sparkSession.conf.get("spark.sql.session.timeZone"))
 
 
 def microseconds(wall_clock: Column) -> Column:

@@ -21,6 +21,7 @@ from sparkprophet.spark.schema import FIT, SEARCH, ddl
 from sparkprophet.spark.worker import forecasts
 from sparkprophet.spark.worker.group_layout import GroupLayout
 from sparkprophet.spark.worker.group_row import fit_group, group_function
+from sparkprophet.spark.worker.wall_clock import zone_of
 from sparkprophet.tuning import Search, tune_series, warm_up
 
 Batch = Callable[..., Any]
@@ -33,8 +34,8 @@ def check(arguments: str) -> Batch:
     ----------
     arguments : str
         `stage`: set params of a GroupedProphet by name, `uid`: its; `tuner`, optional: set params
-        of a GroupedProphetTuner but for the estimator; `freq`, optional: a pandas frequency. {}
-        asks for nothing but the Python itself.
+        of a GroupedProphetTuner but for the estimator; `freq`, optional: a pandas frequency;
+        `zone`, optional: a time zone. {} asks for nothing but the Python itself.
 
     Returns
     -------
@@ -59,6 +60,8 @@ def check(arguments: str) -> Batch:
 def _checked(request: dict[str, Any]) -> dict[str, Any]:
     if request.get("freq") is not None:
         forecasting.check_freq(request["freq"])
+    if request.get("zone") is not None:
+        zone_of(request["zone"])
     if "stage" not in request:
         return {}
     # Spark ML's Params, which no other work in a worker needs.
@@ -109,20 +112,20 @@ def _layout(given: dict[str, Any]) -> GroupLayout:
 def predict(arguments: str) -> Batch:
     """A pandas UDF of models and rows, in batches, to forecasts; see `forecasts.predicting`.
 
-    `arguments` has `names`, those of the rows' columns.
+    `arguments` has `names`, those of the rows' columns, and `settings`.
     """
-    return forecasts.predicting(tuple(json.loads(arguments)["names"]))
+    return forecasts.predicting(**json.loads(arguments))
 
 
 def components(arguments: str) -> Batch:
     """As `predict`, to components."""
-    return forecasts.decomposing(tuple(json.loads(arguments)["names"]))
+    return forecasts.decomposing(**json.loads(arguments))
 
 
 def ahead(arguments: str) -> Batch:
     """A pandas UDF of a model's columns to its forecasts after its end.
 
-    `arguments` has `horizon`, `freq` (or null) and `history`, as GroupedProphetModel.forecast.
+    `arguments` has `horizon`, `freq` (or null) and `history`, as GroupedProphetModel.forecast, and
+    `zone` (or null) and `settings`, as forecasts.going_ahead.
     """
-    given = json.loads(arguments)
-    return forecasts.going_ahead(given["horizon"], given["freq"], given["history"])
+    return forecasts.going_ahead(**json.loads(arguments))

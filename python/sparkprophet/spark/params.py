@@ -214,5 +214,9 @@ class GroupedProphetParams(TableParams):
         TypeError, ValueError
             Where two settings do not go together.
         """
+        return Config(**self.series_settings())
+
+    def series_settings(self) -> dict[str, Any]:
+        """Those of `series_config` by name, as params hold them, without unset ones."""
         values = {spec.name: self._optional(spec.name) for spec in SERIES_SPECS}
-        return Config(**{name: value for name, value in values.items() if value is not None})
+        return {name: value for name, value in values.items() if value is not None}

@@ -434,3 +434,21 @@ def test_other_classes_and_newer_formats_are_refused(saved, tmp_path):
     with_metadata(path, format_version=99)
     with pytest.raises(ValueError, match="format_version is 99"):
         BayesianCrossValidatorModel.load(str(path))
+
+
+def test_a_grid_of_lists_of_stages_is_saved(data, tmp_path):
+    """Params of the stages in a list too, which are no part of the estimator."""
+    pipeline, level, shift = Pipeline(stages=[]), Level(), Shift()
+    grid = [{pipeline.stages: [shift, level], level.shrink: s} for s in (0.0, 0.5)]
+    grid.append({pipeline.stages: [Level()]})
+    tuner = split(pipeline, estimatorParamMaps=grid)
+    tuner.write().save(str(tmp_path / "tuner"))
+    model = BayesianTrainValidationSplit.load(str(tmp_path / "tuner")).fit(data)
+    model.write().save(str(tmp_path / "model"))
+    loaded = BayesianTrainValidationSplitModel.load(str(tmp_path / "model"))
+    assert same(loaded.validationMetrics, model.validationMetrics)
+    assert same(model.validationMetrics, tuner.fit(data).validationMetrics)
+    for maps in (loaded.getEstimatorParamMaps(), model.getEstimatorParamMaps()):
+        uids = [[stage.uid for stage in param_map[pipeline.stages]] for param_map in maps]
+        assert uids[:2] == [[shift.uid, level.uid]] * 2 and len(uids[2]) == 1
+        assert [param_map.get(level.shrink) for param_map in maps] == [0.0, 0.5, None]

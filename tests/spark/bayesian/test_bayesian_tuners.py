@@ -376,3 +376,13 @@ def test_prophets_are_searched_by_the_last_steps(spark, series):
     assert best.getChangepointPriorScale() == scales[int(np.argmin(expected))]
     best.unpersist()
     assert persisted(spark) <= before
+
+
+def test_a_tuner_tells_the_candidates_of_its_last_fit(data):
+    """MLflow's autologging asks it before the fit and after it."""
+    tuner = split()
+    assert tuner.getEstimatorParamMaps() == []
+    model = tuner.fit(data)
+    assert tuner.getEstimatorParamMaps() == model.getEstimatorParamMaps()
+    assert len(model.validationMetrics) == len(tuner.getEstimatorParamMaps()) == 3
+    assert tuner.copy().setNumTrials(1).fit(data) and len(tuner.getEstimatorParamMaps()) == 3

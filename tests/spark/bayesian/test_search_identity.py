@@ -67,7 +67,12 @@ CHANGES = {
 }
 
 
-@pytest.mark.parametrize("change", CHANGES)
+QUICK = ("one value", "rows", "a fixed param")
+
+
+@pytest.mark.parametrize(
+    "change", [pytest.param(c, marks=[] if c in QUICK else [pytest.mark.slow]) for c in CHANGES]
+)
 def test_another_search_is_refused_by_what_changed(searched, data, change):
     searched()
     options, what = CHANGES[change](data)

@@ -8,7 +8,7 @@ import pytest
 from pyspark.sql import functions as F
 
 import by_hand
-from sparkprophet import GroupedProphet
+from sparkprophet import GroupedProphet, GroupedProphetModel
 from stage_checks import assert_by_hand, configured, frame, grouped, series
 
 STEPS = {
@@ -127,24 +127,78 @@ def test_hours_over_a_change_of_clocks_are_wall_clock_hours(spark, what, start):
     assert_by_hand(found.yhat, wall)
 
 
-def test_a_forecast_over_the_gap_has_every_step(spark):
+@pytest.mark.parametrize("freq", [None, "h"])
+@pytest.mark.parametrize(
+    ("start", "hours"), [("2024-03-07", 60), ("2024-11-01", 60), ("2024-11-01", 55)]
+)
+def test_hours_ahead_are_every_hour_once(spark, start, hours, freq):
+    """Over the gap of New York's spring, over its fold, and from the middle of the fold on."""
     with configured(spark, NEW_YORK):
-        data, wall = hourly(spark, "2024-03-07", 60)  # ends on 2024-03-09 06:00 New York time
+        data, wall = hourly(spark, start, hours)
         model = GroupedProphet(uncertaintySamples=0, parallelism=1).fit(data)
-        found = model.forecast(24).select(F.unix_timestamp("ds").alias("s"), "yhat").toPandas()
-    steps = pd.date_range(wall.ds.max(), periods=25, freq="h")[1:]
-    assert pd.Timestamp("2024-03-10 02:00") in steps  # an hour that New York does not have
-    known = [moment for moment in steps if moment.hour != 2 or moment.day != 10]
-    values = by_hand.yhat(wall, pd.DataFrame({"ds": steps}))
-    expected = {
-        int(moment.tz_localize("America/New_York").timestamp()): value
-        for moment, value in zip(steps, values, strict=True)
-        if moment in known
-    }
-    near = by_hand.TOLERANCE["native"] * np.abs(values).max()
-    assert len(found) == 24
-    for second, value in expected.items():
-        assert any(row.s == second and abs(row.yhat - value) < near for row in found.itertuples())
+        found = model.forecast(24, freq).select(F.unix_timestamp("ds").alias("s"), "yhat")
+        given = model.forecast(24, freq, includeHistory=True).select(F.unix_timestamp("ds"))
+        seconds = sorted(row[0] for row in given.collect())
+    found = found.toPandas().sort_values("s")
+    whole = pd.date_range(start, periods=hours + 24, freq="h", tz="UTC")
+    assert found.s.tolist() == [int(moment.timestamp()) for moment in whole[hours:]]
+    assert seconds == [int(moment.timestamp()) for moment in whole]
+    ahead = whole[hours:].tz_convert("America/New_York").tz_localize(None)
+    assert_by_hand(found.yhat, wall, pd.DataFrame({"ds": ahead}))
+
+
+def test_days_ahead_are_days_of_people(spark):
+    """Midnights of New York, 23 hours apart where the clocks change."""
+    midnights = pd.date_range("2024-02-01", "2024-03-20", tz="America/New_York")
+    rows = [(int(day.timestamp()), float(day.day_of_week)) for day in midnights]
+    with configured(spark, NEW_YORK):
+        data = spark.createDataFrame(rows[:-12], "s bigint, y double")
+        data = data.select(F.timestamp_seconds("s").alias("ds"), "y")
+        model = GroupedProphet(uncertaintySamples=0, parallelism=1).fit(data)
+        for freq in (None, "D"):
+            found = model.forecast(12, freq).select(F.unix_timestamp("ds")).collect()
+            assert sorted(row[0] for row in found) == [second for second, _ in rows[-12:]]
+
+
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "+05:30", "GMT-3"])
+def test_a_model_keeps_the_time_zone_of_its_fit(spark, tmp_path, caplog, zone):
+    with configured(spark, {"spark.sql.session.timeZone": "Europe/Berlin"}):
+        data, _ = hourly(spark, "2024-10-25", 60)
+        fitted = GroupedProphet(uncertaintySamples=5, parallelism=1).fit(data)
+        assert fitted.summary.time_zone == "Europe/Berlin"
+        at_home = results_of(fitted, data)
+    assert not caplog.records
+    fitted.save(str(tmp_path / "model"))
+    with configured(spark, {"spark.sql.session.timeZone": zone}):
+        assert results_of(GroupedProphetModel.load(str(tmp_path / "model")), data) == at_home
+    texts = [record.getMessage() for record in caplog.records]
+    assert texts and all("Europe/Berlin" in text and zone in text for text in texts)
+
+
+def results_of(model, data):
+    """Forecasts as numbers, by instants in seconds."""
+    seconds = F.unix_timestamp("ds").alias("ds")
+    # Not by an interval: three days of Spark's are those of the session's time zone.
+    further = data.withColumn("ds", F.timestamp_seconds(F.unix_timestamp("ds") + 72 * 3600))
+    return [
+        sorted(tuple(row) for row in frame.withColumn("ds", seconds).drop("y").collect())
+        for frame in (
+            model.transform(data),
+            model.forecast(30),
+            model.forecast(9, "D"),
+            model.forecast(5, regressors=further),
+            model.components(data).drop("components"),
+        )
+    ]
+
+
+def test_a_zone_that_python_does_not_know_is_refused_by_name(spark):
+    with configured(spark, {"spark.sql.session.timeZone": "PST"}):
+        data, _ = hourly(spark, "2024-10-25", 60)
+        model = GroupedProphet(uncertaintySamples=0, parallelism=1).fit(data)
+        assert model.transform(data).filter("yhat IS NULL").count() == 0
+        with pytest.raises(ValueError, match="timeZone: found 'PST'.*'America/Los_Angeles'"):
+            model.forecast(3)
 
 
 @pytest.fixture(scope="module")

@@ -54,7 +54,7 @@ def mean_stage(**params):
     return GroupedProphet(**given | params)
 
 
-QUICK = ("long", "decimal", "ntz", "double", "binary", "string")
+QUICK = ("decimal", "ntz", "double")
 
 
 @pytest.mark.parametrize(

@@ -195,6 +195,7 @@ def uneven(spark):
     return frame(spark, rows), frame(spark, giant)
 
 
+@pytest.mark.slow  # further layouts of the data, as in test_promises
 def test_fits_do_not_depend_on_the_packing(uneven):
     small, giant = uneven
     rows = small.union(giant)

@@ -177,7 +177,12 @@ LAYOUTS = {
 }
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
+QUICK = ("seven, backwards", "parallelism 1", "small batches")
+
+
+@pytest.mark.parametrize(
+    "layout", [pytest.param(n, marks=[] if n in QUICK else [pytest.mark.slow]) for n in LAYOUTS]
+)
 def test_p3_the_layout_of_the_data_changes_no_bit(spark, alone, alone_bits, layout):
     data, _ = alone
     arrange, params, settings = LAYOUTS[layout]

@@ -65,6 +65,7 @@ def juice(spark, shared_data):
     return picked.select("store", "brand", F.col("ds").cast("date").alias("ds"), "y", *columns)
 
 
+@pytest.mark.slow
 def test_weekly_sales_with_regressors(juice):
     cutoff = "1992-06-01"
     train, test = juice.filter(f"ds < '{cutoff}'"), juice.filter(f"ds >= '{cutoff}'")
@@ -93,6 +94,7 @@ def test_weekly_sales_with_regressors(juice):
     assert len(found) == 48
 
 
+@pytest.mark.slow
 def test_frequencies_of_the_examples_that_prophet_ships(spark, shared_data):
     data = spark.read.parquet(str(shared_data / "prophet_examples.parquet"))
     small = data.filter("freq IN ('MS', 'D')").groupBy("series").count().filter("count < 2000")

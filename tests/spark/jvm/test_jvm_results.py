@@ -8,10 +8,11 @@ import pandas as pd
 import pytest
 from jvm_stages import Scala
 from py4j.protocol import Py4JJavaError
+from pyspark.errors import IllegalArgumentException
 from pyspark.sql import functions as F
 
 from sparkprophet import BayesianParamGridBuilder, GroupedProphet, GroupedProphetTuner
-from stage_checks import MACHINE, bits, fit_bits, frame, grouped
+from stage_checks import MACHINE, bits, configured, fit_bits, frame, grouped
 
 HOLIDAYS = [{"holiday": "fair", "ds": "2024-02-10", "lowerWindow": -1, "upperWindow": 1}]
 
@@ -86,6 +87,26 @@ def test_models_and_forecasts_are_equal(scala, shops, name):
         assert bits(steps) == bits(model.forecast(9, regressors=later, includeHistory=True))
 
 
+def test_settings_of_a_model_and_the_zone_of_its_fit(scala, spark, tmp_path):
+    hours = spark.range(24 * 6).selectExpr(
+        "timestamp_seconds(1729900800 + id * 3600) AS ds", "10 + sin(id * pi() / 12) AS y"
+    )
+    stage = GroupedProphet(uncertaintySamples=20, parallelism=1)
+    with configured(spark, {"spark.sql.session.timeZone": "Europe/Berlin"}):
+        model, jvm_model = both(stage, scala, hours)
+    assert jvm_model.summary().timeZone().get() == model.summary.time_zone == "Europe/Berlin"
+    model.setIntervalWidth(0.5).save(str(tmp_path / "model"))
+    jvm_model.setIntervalWidth(0.5)
+    with configured(spark, {"spark.sql.session.timeZone": "Asia/Tokyo"}):
+        for of_scala in (jvm_model, scala.load(tmp_path / "model")):
+            assert bits(scala.transform(of_scala, hours)) == bits(model.transform(hours))
+            assert bits(scala.frame(of_scala.forecast(30))) == bits(model.forecast(30))
+    jvm_model.setChangepointPriorScale(0.3)
+    with pytest.raises(IllegalArgumentException, match="Scale: found 0.3, must be 0.05 as in the"):
+        jvm_model.forecast(3)
+
+
+@pytest.mark.slow
 def test_failures_and_summary_are_equal(scala, shops):
     model, jvm_model = both(GroupedProphet(groupCols=["shop", "item"]), scala, shops)
     assert bits(scala.frame(jvm_model.failures())) == bits(model.failures)
@@ -105,6 +126,7 @@ def _seq(seq):
     return [seq.apply(i) for i in range(seq.size())]
 
 
+@pytest.mark.slow
 def test_a_date_column_stays_one(scala, spark):
     data = frame(spark, grouped(["a"])).withColumn("ds", F.to_date("ds"))
     stage = GroupedProphet(groupCols=["g"], uncertaintySamples=0)
@@ -162,6 +184,7 @@ def test_a_killed_search_goes_on_where_it_was(scala, shops, tuner, tmp_path):
     assert sorted(tmp_path.glob("*/run-*/part-*")) == sorted(after)
 
 
+@pytest.mark.slow
 def test_scala_names_a_checkpoint_folder_that_cannot_be_written(scala, shops, tuner, tmp_path):
     tuner = tuner.copy().setParams(numTrials=1, checkpointDir=str(tmp_path / "groups"))
     scala.fit(tuner, shops)

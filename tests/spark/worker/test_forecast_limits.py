@@ -35,8 +35,8 @@ def columns(models):
 
 @pytest.mark.parametrize("code", TOO_MUCH)
 def test_steps_ahead(code):
-    found = going_ahead(3, None, False)(*columns([GOOD, TOO_MUCH[code], GOOD]))
-    alone = going_ahead(3, None, False)(*columns([GOOD]))
+    found = going_ahead(3, None, False, None, {})(*columns([GOOD, TOO_MUCH[code], GOOD]))
+    alone = going_ahead(3, None, False, None, {})(*columns([GOOD]))
     assert found.error.str.partition(":")[0].tolist() == [None, code, None]
     for i in (0, 2):
         for name in ("ds", "yhat", "lower", "upper"):
@@ -47,7 +47,7 @@ def test_steps_ahead(code):
 @pytest.mark.parametrize("code", TOO_MUCH)
 def test_rows(code):
     found, alone = (
-        pd.concat(predicting(("ds",))(iter([rows_of(models)])))
+        pd.concat(predicting(("ds",), {})(iter([rows_of(models)])))
         for models in ([GOOD, TOO_MUCH[code], GOOD], [GOOD])
     )
     errors = found.error.str.partition(":")[0]
@@ -72,16 +72,16 @@ def rows_of(models):
 def test_components_and_forecasts_take_turns_in_one_process():
     batch = rows_of([GOOD])
     for _ in range(2):
-        parts = pd.concat(decomposing(("ds",))(iter([batch])))
-        forecast = pd.concat(predicting(("ds",))(iter([batch])))
+        parts = pd.concat(decomposing(("ds",), {})(iter([batch])))
+        forecast = pd.concat(predicting(("ds",), {})(iter([batch])))
         seasonal = [values["additive_terms"] for values in parts.components]
         np.testing.assert_allclose(parts.trend + seasonal, forecast.yhat, rtol=1e-12)
 
 
 def test_a_horizon_beyond_the_calendar_is_an_error_that_names_it():
     for freq, steps in ((None, 90_000), ("D", 90_000), ("YS", 240), ("YS", 1_000_000)):
-        found = going_ahead(steps, freq, False)(*columns([GOOD]))
+        found = going_ahead(steps, freq, False, None, {})(*columns([GOOD]))
         assert found.error[0].startswith(
             f"DS_OUT_OF_RANGE: horizon: {steps:,} steps after 2024-02-29"
         )
-    assert len(going_ahead(86_000, None, False)(*columns([GOOD])).ds[0]) == 86_000
+    assert len(going_ahead(86_000, None, False, None, {})(*columns([GOOD])).ds[0]) == 86_000

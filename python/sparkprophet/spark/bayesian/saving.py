@@ -8,11 +8,11 @@ that failed have no place among the saved metrics and param maps, only in the re
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any, Protocol, Self
 
-from pyspark.ml import Estimator, Transformer
+from pyspark.ml import Estimator, Pipeline, Transformer
 from pyspark.ml.evaluation import Evaluator
 from pyspark.ml.param import Param, Params
 from pyspark.ml.util import MetaAlgorithmReadWrite
@@ -86,16 +86,18 @@ class TunerWriter(StageWriter):
         saved, count = [], 0
         for param_map in maps:
             entries = []
+            known = stages | _stages_in(param_map.values())
             for param, value in param_map.items():
-                if param.parent not in stages:
+                if param.parent not in known:
                     raise ValueError(
                         f"estimatorParamMaps: {param.parent}.{param.name} is no param of the "
                         "estimator or of a stage inside it"
                     )
-                is_json = not isinstance(value, (Estimator, Transformer, Evaluator))
+                stage = _as_stage(value)
+                is_json = stage is None
                 if not is_json:
                     folder, count = f"epm_{param.name}{count}", count + 1
-                    self._save(value, f"{path}/{folder}")
+                    self._save(stage, f"{path}/{folder}")
                     value = folder
                 entries.append(
                     {
@@ -185,10 +187,7 @@ class TunerReader(StageReader):
         estimator = load_part(f"{path}/estimator", spark)
         instance._set(estimator=estimator, evaluator=load_part(f"{path}/evaluator", spark))
         stages = MetaAlgorithmReadWrite.getUidMap(estimator)
-        maps = [
-            dict(_entry(spark, path, stages, entry) for entry in entries)
-            for entries in self._saved_maps(metadata)
-        ]
+        maps = [_read_map(spark, path, stages, entries) for entries in self._saved_maps(metadata)]
         if maps and (maps != [{}] or "searchSpace" not in metadata["paramMap"]):
             instance._set(estimatorParamMaps=maps)
 
@@ -229,15 +228,44 @@ class ModelReader(TunerReader):
         return [next(failed) if entries is None else entries for entries in spread]
 
 
-def _entry(
-    spark: SparkSession, path: str, stages: dict[str, Params], entry: dict[str, str]
-) -> tuple[Param[Any], Any]:
-    """A param and its value, of an entry of a saved param map."""
-    param = stages[entry["parent"]].getParam(entry["name"])
-    value, folder = saved_value(entry)
-    if folder is None:
-        return param, param.typeConverter(value)
-    return param, load_part(f"{path}/{folder}", spark)
+def _as_stage(value: Any) -> Any:
+    """What is saved of a param map's value that is a stage or a Pipeline's list; else None."""
+    if isinstance(value, (Estimator, Transformer, Evaluator)):
+        return value
+    stages = isinstance(value, list) and value
+    if stages and all(isinstance(stage, (Estimator, Transformer)) for stage in value):
+        return Pipeline(stages=value)
+    return None
+
+
+def _stages_in(values: Iterable[Any]) -> dict[str, Params]:
+    """Stages in a param map's values, with those inside them, by uid."""
+    known: dict[str, Params] = {}
+    for stage in filter(None, map(_as_stage, values)):
+        known |= MetaAlgorithmReadWrite.getUidMap(stage)
+    return known
+
+
+def _read_map(
+    spark: SparkSession, path: str, stages: dict[str, Params], entries: list[dict[str, str]]
+) -> dict[Param[Any], Any]:
+    """A saved param map. Its params may be those of stages among its values."""
+    found = [(entry, *saved_value(entry)) for entry in entries]
+    loaded = {
+        folder: load_part(f"{path}/{folder}", spark) for _, _, folder in found if folder is not None
+    }
+    known = stages | _stages_in(loaded.values())
+    param_map = {}
+    for entry, value, folder in found:
+        owner = known[entry["parent"]]
+        param = owner.getParam(entry["name"])
+        if folder is None:
+            param_map[param] = param.typeConverter(value)
+        elif isinstance(owner, Pipeline) and param == owner.stages:
+            param_map[param] = loaded[folder].getStages()
+        else:
+            param_map[param] = loaded[folder]
+    return param_map
 
 
 def _spread(metadata: dict[str, Any], values: list[Any], missing: Any) -> list[Any]:

@@ -107,9 +107,18 @@ _SHARED = (
 class _BayesianTuner(TableParams):
     """What both tuners share: params, the search, persistence."""
 
+    _tried: list[ParamMap] = []
+
     def getSearchSpace(self) -> SearchSpace:
         """The search space."""
         return SearchSpace.fromJson(self.getOrDefault("searchSpace"))
+
+    def getEstimatorParamMaps(self) -> list[ParamMap]:
+        """The grid; with a searchSpace the candidates of this tuner's last fit, none before it.
+
+        MLflow's autologging asks the tuner for them, and makes a run of each.
+        """
+        return self._tried if self._searches() else self.getOrDefault("estimatorParamMaps")
 
     def explainParam(self, param: str | Param[Any]) -> str:
         """Name, document, default and value of a param; of a storage without its password."""
@@ -186,6 +195,7 @@ class _BayesianTuner(TableParams):
 
     def _finished(self, model: SearchedModel, result: SearchResult, maps: list[ParamMap]) -> Any:
         """The model with this tuner's params and the record of the search."""
+        self._tried = maps
         self._copyValues(model)
         # Explicit where it is a default too: Spark's readers look for it among the set ones.
         for name in ("numFolds", "trainRatio"):

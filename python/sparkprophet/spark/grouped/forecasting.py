@@ -8,7 +8,9 @@ has to be in memory at one time.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
@@ -28,6 +30,7 @@ from sparkprophet.spark.params import GroupedProphetParams
 from sparkprophet.spark.schema import STATE_FIELDS
 from sparkprophet.spark.worker import forecasts
 from sparkprophet.spark.worker.forecasts import Stream
+from sparkprophet.spark.worker.wall_clock import zone_of
 
 _ERROR = T.StructField("error", T.StringType())
 _FORECAST = StructType([*(T.StructField(n, T.DoubleType()) for n in forecasts.FORECAST), _ERROR])
@@ -49,15 +52,39 @@ _COMPONENTS = StructType(
 _STATE_COLUMNS = ("config", "seed", *(f"state_{name}" for name in STATE_FIELDS))
 MOST_STEPS = 1_000_000
 """The longest horizon; steps of minutes for two years are fewer."""
+_log = logging.getLogger("sparkprophet")
 _NO_TIME = np.iinfo(np.int64).min
 
 
-def transform(
-    dataset: DataFrame, params: GroupedProphetParams, models: DataFrame, config: Config
-) -> DataFrame:
+@dataclass(frozen=True)
+class Fitted:
+    """Fitted models, and what their model says of how they forecast.
+
+    Attributes
+    ----------
+    models : DataFrame
+        The table.
+    params : GroupedProphetParams
+    config : Config
+        Of the params.
+    zone : str or None
+        The time zone in which instants are wall-clock times; None for timestamps without one.
+    settings : dict
+        What of FORECAST_SETTINGS was changed after the fit, for all groups.
+    """
+
+    models: DataFrame
+    params: GroupedProphetParams
+    config: Config
+    zone: str | None
+    settings: dict[str, Any]
+
+
+def transform(dataset: DataFrame, fitted: Fitted) -> DataFrame:
     """The rows of `dataset` with forecast columns, by handleInvalid."""
+    params = fitted.params
     outputs = columns.outputs(params)
-    rows = _by_group(dataset, params, models, config, forecasts.predicting, _FORECAST)
+    rows = _by_group(dataset, fitted, forecasts.predicting, _FORECAST)
     values = [_finite(F.col(f"values.{name}")) for name in forecasts.FORECAST]
     handle = params.getOrDefault("handleInvalid")
     if handle == "error":
@@ -67,27 +94,20 @@ def transform(
     return result.filter(columns.quoted(outputs[0]).isNotNull()) if handle == "skip" else result
 
 
-def components(
-    dataset: DataFrame, params: GroupedProphetParams, models: DataFrame, config: Config
-) -> DataFrame:
+def components(dataset: DataFrame, fitted: Fitted) -> DataFrame:
     """The rows of `dataset` with trend and the map of components."""
     for name in _COMPONENTS.names:
         if name in dataset.columns:
             raise ValueError(f"components: column {name!r} is in the input already; drop it")
-    rows = _by_group(dataset, params, models, config, forecasts.decomposing, _COMPONENTS)
+    rows = _by_group(dataset, fitted, forecasts.decomposing, _COMPONENTS)
     return rows.select("row.*", _finite(F.col("values.trend")).alias("trend"), "values.components")
 
 
 def ahead(
-    params: GroupedProphetParams,
-    models: DataFrame,
-    config: Config,
-    horizon: int,
-    freq: str | None,
-    history: bool,
-    regressors: DataFrame | None,
+    fitted: Fitted, horizon: int, freq: str | None, history: bool, regressors: DataFrame | None
 ) -> DataFrame:
     """Forecasts from the step after each key's end; see GroupedProphetModel.forecast."""
+    params, models, config, zone = fitted.params, fitted.models, fitted.config, fitted.zone
     if isinstance(horizon, bool) or not isinstance(horizon, int) or not 1 <= horizon <= MOST_STEPS:
         raise ValueError(
             f"horizon: found {horizon!r}, must be a whole number of steps from 1 to {MOST_STEPS:,}"
@@ -95,7 +115,7 @@ def ahead(
     if regressors is not None:
         if freq is not None:
             raise ValueError("freq: the timestamps come from `regressors`; give one of the two")
-        return _ahead_of_rows(params, models, config, horizon, history, regressors)
+        return _ahead_of_rows(fitted, horizon, history, regressors)
     if config.column_names:
         raise ValueError(
             f"regressors: the models use {', '.join(config.column_names)}; give a DataFrame with "
@@ -103,12 +123,14 @@ def ahead(
         )
     if freq is not None:
         check_freq(freq)
+    if zone is not None:
+        zone_of(zone)
     usable = models.filter(F.col("state").isNotNull())
     keys, tasks = columns.key_names(params), group_work.tasks(models.sparkSession, params)
     rows = usable.select(*columns.keys(params), *_state_fields(params, models))
     rows = rows.repartition(tasks, *keys)
     worker = F.pandas_udf(  # type: ignore[attr-defined]
-        forecasts.going_ahead(horizon, freq, history), _AHEAD
+        forecasts.going_ahead(horizon, freq, history, zone, fitted.settings), _AHEAD
     )
     answers = rows.select(*keys, worker(*_STATE_COLUMNS).alias("steps"))
     answers = answers.select("*", "steps.*")
@@ -119,7 +141,8 @@ def ahead(
     # A key that cannot be forecast has no steps; to keep it is a row of NULLs.
     explode = F.explode_outer if handle == "keep" else F.explode
     flat = answers.select(*keys, explode(F.arrays_zip(*_STEPS)).alias("v"))
-    ds = columns.wall_clock(F.col("v.ds")).cast(models.schema["end"].dataType)
+    ds = columns.wall_clock(F.col("v.ds")) if zone is None else F.timestamp_micros("v.ds")
+    ds = ds.cast(models.schema["end"].dataType)
     groups = params.getOrDefault("groupCols")
     outputs = columns.outputs(params)
     return flat.select(
@@ -153,14 +176,14 @@ def prophet(params: GroupedProphetParams, models: DataFrame, key: dict[str, Any]
 
 def _by_group(
     dataset: DataFrame,
-    params: GroupedProphetParams,
-    models: DataFrame,
-    config: Config,
-    worker_of: Callable[[tuple[str, ...]], Stream],
+    fitted: Fitted,
+    worker_of: Callable[[tuple[str, ...], dict[str, Any]], Stream],
     outputs: StructType,
 ) -> DataFrame:
     """Columns `row` (a row of `dataset`, whole) and `values` (a struct of its outputs)."""
-    inputs, keys = F.struct(*columns.inputs(params, config)), columns.keys(params)
+    params, models, config = fitted.params, fitted.models, fitted.config
+    other = _other_zone(dataset, params, fitted.zone)
+    inputs, keys = F.struct(*columns.inputs(params, config, other)), columns.keys(params)
     key_names = columns.key_names(params)
     rows = dataset.select(
         *keys,
@@ -171,7 +194,7 @@ def _by_group(
     )
     names = cast(StructType, rows.schema["input"].dataType).names
     model = F.struct(*_state_fields(params, models))
-    fitted = models.filter(F.col("state").isNotNull()).select(
+    ones = models.filter(F.col("state").isNotNull()).select(
         *keys,
         F.lit(False).alias("given"),
         F.lit(None).alias("row"),
@@ -180,7 +203,7 @@ def _by_group(
     )
     # Spread by hand: adaptive execution would put many small groups into one task.
     tasks = group_work.tasks(dataset.sparkSession, params)
-    both = rows.union(fitted).repartition(tasks, *key_names)
+    both = rows.union(ones).repartition(tasks, *key_names)
     # A group's model comes before its rows.
     order = Window.partitionBy(*key_names).orderBy("given")
     ordered = both.withColumns(
@@ -188,7 +211,7 @@ def _by_group(
     )
     # Models of keys that have no row stay here.
     ordered = ordered.filter("given OR goes_on")
-    stream = worker_of(tuple(_user_names(names, config)))
+    stream = worker_of(tuple(_user_names(names, config)), fitted.settings)
     worker = F.pandas_udf(stream, outputs)  # type: ignore[attr-defined]
     # An answer depends on the rows before it, so Spark has to keep filters of rows behind it: it
     # does with what it takes for random.
@@ -198,6 +221,21 @@ def _by_group(
         *map(_input, names),
     )
     return ordered.select("given", "row", values.alias("values")).filter("given")
+
+
+def _other_zone(dataset: DataFrame, params: GroupedProphetParams, zone: str | None) -> str | None:
+    """The time zone of the fit, where the dataset's instants would be read in another one."""
+    session = columns.session_zone(dataset)
+    time_type = dataset.schema[params.getOrDefault("timestampCol")].dataType
+    if zone in (None, session) or not isinstance(time_type, T.TimestampType):
+        return None
+    _log.warning(
+        "the model was fitted in the time zone %s, and this session's is %s: instants are read in "
+        "that of the fit",
+        zone,
+        session,
+    )
+    return zone
 
 
 def _user_names(names: list[str], config: Config) -> list[str]:
@@ -225,16 +263,10 @@ def _input(name: str) -> Column:
     return F.coalesce(value, F.lit(float("nan")))
 
 
-def _ahead_of_rows(
-    params: GroupedProphetParams,
-    models: DataFrame,
-    config: Config,
-    horizon: int,
-    history: bool,
-    regressors: DataFrame,
-) -> DataFrame:
+def _ahead_of_rows(fitted: Fitted, horizon: int, history: bool, regressors: DataFrame) -> DataFrame:
     """Forecasts of the rows of `regressors` that lie after their key's end."""
-    check_input(regressors, params, config, fitting=False)
+    params, models = fitted.params, fitted.models
+    check_input(regressors, params, fitted.config, fitting=False)
     keys = columns.key_names(params)
     ends = models.filter(F.col("state").isNotNull()).select(
         *[k.alias(f"model_{i}") for i, k in enumerate(columns.keys(params))],
@@ -250,7 +282,7 @@ def _ahead_of_rows(
     kept = (F.col("model_step") <= horizon) & F.col("model_ahead")
     if history:
         kept = kept | ~F.col("model_ahead")
-    rows = transform(ranked.filter(kept).select("row.*"), params, models, config)
+    rows = transform(ranked.filter(kept).select("row.*"), fitted)
     names = [*params.getOrDefault("groupCols"), params.getOrDefault("timestampCol")]
     names += columns.outputs(params)
     return rows.select(*[columns.quoted(name) for name in names])

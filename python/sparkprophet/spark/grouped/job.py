@@ -12,6 +12,7 @@ from pyspark import StorageLevel
 from pyspark.errors import PythonException
 from pyspark.sql import DataFrame, SparkSession
 
+from sparkprophet.spark import columns
 from sparkprophet.spark.grouped import group_work, packing, progress, summary
 from sparkprophet.spark.grouped.checkpoint import Checkpoint
 from sparkprophet.spark.grouped.group_work import GroupWork
@@ -47,7 +48,7 @@ def materialise(
     wall = time.perf_counter() - began
     slots = group_work.slots(spark)
     at_once = min(slots, work.params.getOrDefault("parallelism") or slots)
-    return models, Summary(counted, wall_seconds=wall, slots=at_once, began_at=began_at)
+    return models, Summary(counted, wall, at_once, began_at, columns.session_zone(models))
 
 
 @contextlib.contextmanager

@@ -9,12 +9,14 @@ from pyspark.ml import Model
 from pyspark.ml.util import MLReadable, MLWritable
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
+from pyspark.sql import types as T
 
 from sparkprophet.messages import clip
 from sparkprophet.report.report import Report, make_report
 from sparkprophet.report.scaling import Run
 from sparkprophet.report.shapes import shape
 from sparkprophet.series import genuine_prophet
+from sparkprophet.series.config import FORECAST_SETTINGS, SETTINGS
 from sparkprophet.spark import columns
 from sparkprophet.spark.errors import FitFailedError
 from sparkprophet.spark.grouped import forecasting, timings
@@ -35,11 +37,18 @@ class GroupedProphetModel(GroupedProphetParams, Model, MLWritable, MLReadable[An
     Made by `GroupedProphet.fit` and `GroupedProphetTuner.fit`, or loaded; has their params.
     """
 
-    def __init__(self, table: DataFrame | None = None, summary: Summary | None = None) -> None:
+    def __init__(
+        self,
+        table: DataFrame | None = None,
+        summary: Summary | None = None,
+        settings: dict[str, Any] | None = None,
+    ) -> None:
         super().__init__()
         # Unset only where a class is asked for its params.
         self._table = cast(DataFrame, table)
         self._summary = cast(Summary, summary)
+        # Those of the fit, to tell what was set since.
+        self._fit_settings = settings or {}
 
     @property
     def models(self) -> DataFrame:
@@ -113,6 +122,32 @@ class GroupedProphetModel(GroupedProphetParams, Model, MLWritable, MLReadable[An
     def _keys(self) -> list[Column]:
         return [columns.quoted(name) for name in self.getOrDefault("groupCols")]
 
+    def _fitted(self) -> forecasting.Fitted:
+        """The models as they forecast now.
+
+        Raises
+        ------
+        ValueError
+            For a setting that was changed since the fit and that a forecast cannot change.
+        """
+        zone = None
+        if isinstance(self._table.schema["end"].dataType, T.TimestampType):
+            # Models saved before it was kept: as the session has it.
+            zone = self._summary.time_zone or columns.session_zone(self._table)
+        changed = {}
+        before, now = self._fit_settings, self.series_settings()
+        for name in sorted(before.keys() | now.keys()):
+            if now.get(name) == before.get(name):
+                continue
+            if name not in FORECAST_SETTINGS:
+                raise ValueError(
+                    f"{name}: found {now.get(name)!r}, must be {before.get(name)!r} as in the fit; "
+                    "fit again, or set it back (what can be set of fitted models is "
+                    f"{', '.join(FORECAST_SETTINGS)})"
+                )
+            changed[name] = now[name]
+        return forecasting.Fitted(self._table, self, self.series_config(), zone, changed)
+
     def _check_searched(self, what: str) -> None:
         if SEARCH[0].name not in self._table.columns:
             raise ValueError(f"{what}: this model was fitted, not tuned; use GroupedProphetTuner")
@@ -168,9 +203,9 @@ class GroupedProphetModel(GroupedProphetParams, Model, MLWritable, MLReadable[An
         )
 
     def _transform(self, dataset: DataFrame) -> DataFrame:
-        config = self.series_config()
-        check_input(dataset, self, config, fitting=False)
-        return forecasting.transform(dataset, self, self._table, config)
+        fitted = self._fitted()
+        check_input(dataset, self, fitted.config, fitting=False)
+        return forecasting.transform(dataset, fitted)
 
     def forecast(
         self,
@@ -209,19 +244,16 @@ class GroupedProphetModel(GroupedProphetParams, Model, MLWritable, MLReadable[An
         ValueError
             For a bad horizon or freq, or where regressors are missing.
         """
-        config = self.series_config()
-        return forecasting.ahead(
-            self, self._table, config, horizon, freq, includeHistory, regressors
-        )
+        return forecasting.ahead(self._fitted(), horizon, freq, includeHistory, regressors)
 
     def components(self, dataset: DataFrame) -> DataFrame:
         """The rows of `dataset` with `trend` (label's unit) and `components`, a map of every
         component's value by name as `Prophet.predict` names them: additive ones in the label's
         unit, multiplicative ones as a share of the trend. NULL for rows that cannot be forecast.
         """
-        config = self.series_config()
-        check_input(dataset, self, config, fitting=False)
-        return forecasting.components(dataset, self, self._table, config)
+        fitted = self._fitted()
+        check_input(dataset, self, fitted.config, fitting=False)
+        return forecasting.components(dataset, fitted)
 
     def prophet(self, **key: Any) -> Any:
         """One key's model as a genuine, fitted `prophet.Prophet`.
@@ -254,7 +286,7 @@ class GroupedProphetModel(GroupedProphetParams, Model, MLWritable, MLReadable[An
 
     def write(self) -> StageWriter:
         """A writer: `write().overwrite().save(path)`."""
-        extra = {"summary": self._summary.to_dict()}
+        extra = {"summary": self._summary.to_dict(), "fitSettings": self._fit_settings}
         return StageWriter(self, extra, lambda path: {"models": write_models(self._table, path)})
 
     @classmethod
@@ -263,9 +295,17 @@ class GroupedProphetModel(GroupedProphetParams, Model, MLWritable, MLReadable[An
 
         def build(spark: SparkSession, path: str, metadata: dict[str, Any]) -> GroupedProphetModel:
             saved = metadata["defaultParamMap"] | metadata["paramMap"]
-            keys = cls().getParam("groupCols").typeConverter(saved["groupCols"])
+            model = cls()
+            keys = model.getParam("groupCols").typeConverter(saved["groupCols"])
             table = read_models(spark, path, metadata["models"], keys)
-            return cls(table, Summary.from_dict(metadata["summary"]))
+            # Models saved before they were kept have not been set otherwise.
+            kept = metadata.get("fitSettings", saved)
+            settings = {
+                name: model.getParam(name).typeConverter(kept[name])
+                for name in (field.name for field in SETTINGS)
+                if kept.get(name) is not None
+            }
+            return cls(table, Summary.from_dict(metadata["summary"]), settings)
 
         return StageReader(cls, build)
 
@@ -285,7 +325,7 @@ def finish(
     FitFailedError
         Where all groups, or more than maxFailedFraction of them, failed.
     """
-    model = GroupedProphetModel(table, summary)
+    model = GroupedProphetModel(table, summary, params.series_settings())
     params._copyValues(model)
     model._resetUid(stage.uid)
     if not summary.groups:

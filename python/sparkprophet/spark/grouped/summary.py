@@ -53,12 +53,15 @@ class Summary:
         Tasks that the cluster ran at one time.
     began_at : float
         When the job began, in seconds since 1970 by the driver's clock.
+    time_zone : str, optional
+        The session's, in which instants were read as wall-clock times.
     """
 
     counts: tuple[OutcomeCount, ...]
     wall_seconds: float
     slots: int
     began_at: float
+    time_zone: str | None = None
 
     @property
     def groups(self) -> int:

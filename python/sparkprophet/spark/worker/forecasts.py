@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import pandas as pd
+from pandas.tseries.frequencies import to_offset
 
 from sparkprophet.messages import clip
 from sparkprophet.series import forecast as series_forecast
@@ -25,6 +26,7 @@ from sparkprophet.spark.schema import STATE_FIELDS
 from sparkprophet.spark.worker.group_row import group_seed, lost
 from sparkprophet.spark.worker.limits import limit
 from sparkprophet.spark.worker.process import GroupProcess, ProcessEnded
+from sparkprophet.spark.worker.wall_clock import instants, shown, zone_of
 
 _log = logging.getLogger("sparkprophet")
 
@@ -46,22 +48,29 @@ _MODELS = 64
 _NO_ROWS = Series(np.empty(0, dtype="datetime64[us]"), np.empty(0))
 
 
-def predicting(names: tuple[str, ...]) -> Stream:
-    """The worker's function of forecasts of rows with the columns `names`, "ds" first."""
-    return _stream(_predict_rows, (*FORECAST, "error"), names)
+def predicting(names: Sequence[str], settings: Mapping[str, Any]) -> Stream:
+    """The worker's function of forecasts of rows with the columns `names`, "ds" first.
+
+    `settings` are FORECAST_SETTINGS that all groups have in place of those of their fits.
+    """
+    return _stream(ForecastWork(_predict_rows, settings), (*FORECAST, "error"), names)
 
 
-def decomposing(names: tuple[str, ...]) -> Stream:
-    """The worker's function of components of rows with the columns `names`, "ds" first."""
-    return _stream(_component_rows, COMPONENTS, names)
+def decomposing(names: Sequence[str], settings: Mapping[str, Any]) -> Stream:
+    """The worker's function of components of rows, as `predicting` of forecasts."""
+    return _stream(ForecastWork(_component_rows, settings), COMPONENTS, names)
 
 
-def going_ahead(horizon: int, freq: str | None, history: bool) -> Batch:
+def going_ahead(
+    horizon: int, freq: str | None, history: bool, zone: str | None, settings: Mapping[str, Any]
+) -> Batch:
     """The worker's function of forecasts after a model's end; see GroupedProphetModel.forecast.
 
     It is called with config, seed and the STATE_FIELDS. A model that cannot forecast gets an error.
+    With a zone, as `zone_of` takes it, timestamps are its instants; else they have none.
     """
-    work = ForecastWork(partial(_predict_ahead, horizon, freq, history))
+    known = None if zone is None else zone_of(zone)
+    work = ForecastWork(partial(_predict_ahead, horizon, freq, history, known), settings)
 
     def batch(*columns: pd.Series) -> pd.DataFrame:
         asked = [(model, _NO_ROWS) for model in zip(*columns, strict=True)]
@@ -79,6 +88,7 @@ class ForecastWork:
     """
 
     answer: Answer
+    settings: Mapping[str, Any]
 
     def all(self, asked: Sequence[Asked]) -> list[Mapping[str, Any]]:
         """Mappings of arrays by name, or of the one name "error"; empty for no model."""
@@ -121,7 +131,7 @@ class ForecastWork:
             return {}
         try:
             config, seed, *fields = model
-            settings = Config.from_json(config)
+            settings = Config.from_json(config).replace(self.settings)
             limit(settings.groupTimeout, settings.groupMemoryInMB)
             state = State.from_record(dict(zip(STATE_FIELDS, fields, strict=True)))
             return self.answer(state, settings, group_seed(int(seed)), rows)
@@ -146,17 +156,17 @@ def _nothing() -> None:
 
 
 def _failed(error: SeriesError) -> Mapping[str, Any]:
-    _log.warning("a group cannot be forecast: %s: %s", error.code, error.message)
-    return {"error": clip(f"{error.code}: {error.message}")}
+    text = clip(f"{error.code}: {error.message}")
+    _log.warning("a group cannot be forecast: %s", text)
+    return {"error": text}
 
 
-def _stream(answer: Answer, outputs: tuple[str, ...], names: tuple[str, ...]) -> Stream:
+def _stream(work: ForecastWork, outputs: Sequence[str], names: Sequence[str]) -> Stream:
     """What a pandas UDF calls with batches of a flag, config, seed, STATE_FIELDS and `names`.
 
     The flag is true in a group's first row, which has its model if there is one. A group is
     answered when its last row is there. Rows without a model or that cannot be forecast get NULLs.
     """
-    work = ForecastWork(answer)
 
     def stream(batches: Iterator[tuple[pd.Series, ...]]) -> Iterator[pd.DataFrame]:
         model: tuple[Any, ...] = ()
@@ -184,7 +194,7 @@ def _stream(answer: Answer, outputs: tuple[str, ...], names: tuple[str, ...]) ->
 
 
 def _pieces(
-    work: ForecastWork, done: Sequence[Asked], outputs: tuple[str, ...]
+    work: ForecastWork, done: Sequence[Asked], outputs: Sequence[str]
 ) -> Iterator[pd.DataFrame]:
     """The answers of groups one after the other, so many rows at a time."""
     if not done:
@@ -203,7 +213,7 @@ def _column(values: Any, count: int) -> np.ndarray:
     return values if isinstance(values, np.ndarray) else np.full(count, values, dtype=object)
 
 
-def _rows(names: tuple[str, ...], arrays: Sequence[np.ndarray]) -> Series:
+def _rows(names: Sequence[str], arrays: Sequence[np.ndarray]) -> Series:
     ds, *further = arrays
     ds = ds.astype(np.int64).astype("datetime64[us]")
     return Series(ds, np.full(len(ds), np.nan), dict(zip(names[1:], further, strict=True)))
@@ -228,40 +238,70 @@ def _predict_ahead(
     horizon: int,
     freq: str | None,
     history: bool,
+    zone: str | None,
     state: State,
     config: Config,
     seed: int,
     rows: Series,
 ) -> Mapping[str, Any]:
     past = state.history
-    ds = _future(past.ds, horizon, freq)
+    ds, moments = _future(past.ds, horizon, freq, zone)
     last = {name: np.full(horizon, values[-1]) for name, values in past.columns.items()}
     if history:
         ds = np.concatenate([past.ds, ds])
+        before = past.ds if zone is None else instants(past.ds, zone)
+        moments = np.concatenate([before, moments])
         last = {n: np.concatenate([past.columns[n], values]) for n, values in last.items()}
     wanted = Series(ds, np.full(len(ds), np.nan), last)
-    return {"ds": ds.astype(np.int64)} | dict(_predict_rows(state, config, seed, wanted))
+    return {"ds": moments.astype(np.int64)} | dict(_predict_rows(state, config, seed, wanted))
 
 
-def _future(ds: np.ndarray, horizon: int, freq: str | None) -> np.ndarray:
-    """The `horizon` steps after the last of `ds`; SeriesError where the calendar has fewer."""
-    end = pd.Timestamp(ds[-1]).as_unit("us")
-    if freq is None:
-        steps = frequency.infer(ds).shift(ds[-1], np.arange(1, horizon + 1))
+def _future(
+    ds: np.ndarray, horizon: int, freq: str | None, zone: str | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """The `horizon` steps after the last of `ds`, as its wall clock and as what Spark gets.
+
+    As in pandas' ranges, steps of hours or less count instants, and longer ones days of people.
+    """
+    step = frequency.infer(ds) if freq is None else to_offset(freq)
+    if zone is None:
+        steps = _steps(ds[-1], step, horizon)
+        return steps, steps
+    if _is_short(step):
+        moments = _steps(instants(ds, zone)[-1], step, horizon)
+        return shown(moments, zone), moments
+    steps = _steps(ds[-1], step, horizon)
+    return steps, instants(steps, zone)
+
+
+def _is_short(step: frequency.Frequency | pd.DateOffset) -> bool:
+    if isinstance(step, frequency.Frequency):
+        return not step.months and step.microseconds < frequency.DAY
+    return isinstance(step, pd.offsets.Tick) and pd.Timedelta(step) < pd.Timedelta(days=1)
+
+
+def _steps(
+    end: np.datetime64, step: frequency.Frequency | pd.DateOffset, horizon: int
+) -> np.ndarray:
+    """So many steps after `end`; SeriesError where the calendar has fewer."""
+    if isinstance(step, frequency.Frequency):
+        steps = step.shift(end, np.arange(1, horizon + 1))
         # All of them: the last one may be beyond what 64 bits hold.
         inside = bool(np.all(steps < CALENDAR_END))
     else:
         # As Prophet.make_future_dataframe: the first step may be the last timestamp itself.
+        start = pd.Timestamp(end).as_unit("us")
         try:
-            dates = pd.date_range(start=end, periods=horizon + 1, freq=freq, unit="us")
+            dates = pd.date_range(start=start, periods=horizon + 1, freq=step, unit="us")
         except (pd.errors.OutOfBoundsDatetime, OverflowError):
             inside = False
         else:
-            steps = dates[dates > end][:horizon].to_numpy()
-            inside = steps[-1] < CALENDAR_END
+            steps = dates[dates > start][:horizon].to_numpy()
+            inside = bool(steps[-1] < CALENDAR_END)
     if not inside:
         raise SeriesError(
             "DS_OUT_OF_RANGE",
-            f"horizon: {horizon:,} steps after {end} go beyond the year 2261; ask for fewer",
+            f"horizon: {horizon:,} steps after {pd.Timestamp(end)} go beyond the year 2261; ask "
+            "for fewer",
         )
     return steps

@@ -1,17 +1,19 @@
 package sparkprophet
 
 import org.apache.spark.ml.Model
-import org.apache.spark.ml.param.ParamMap
+import org.apache.spark.ml.param.{Param, ParamMap}
 import org.apache.spark.ml.util.{MLReadable, MLReader, MLWritable, MLWriter}
 import org.apache.spark.sql.{DataFrame, Dataset, SparkSession}
 import org.apache.spark.sql.functions._
-import org.apache.spark.sql.types.StructType
+import org.apache.spark.sql.types.{StructType, TimestampType}
+import org.json4s._
 import org.json4s.JsonDSL._
+import org.json4s.jackson.JsonMethods.parse
 
-import sparkprophet.grouped.Forecasting
-import sparkprophet.params.{Columns, GroupedProphetParams, InputChecks}
+import sparkprophet.grouped.{FittedModels, Forecasting}
+import sparkprophet.params.{Columns, GroupedProphetParams, InputChecks, ModelColumns, ParamValues}
 import sparkprophet.params.Messages.{clip, refuse}
-import sparkprophet.saving.{ModelsTable, StageReader, StageWriter, Written}
+import sparkprophet.saving.{Metadata, ModelsTable, StageReader, StageWriter, Written}
 
 /**
  * Fitted models, one row per key of the fitted DataFrame, whatever happened to it.
@@ -21,7 +23,8 @@ import sparkprophet.saving.{ModelsTable, StageReader, StageWriter, Written}
 class GroupedProphetModel private[sparkprophet] (
     override val uid: String,
     table: DataFrame,
-    val summary: Summary
+    val summary: Summary,
+    fitSettings: Map[String, String]
 ) extends Model[GroupedProphetModel]
     with GroupedProphetParams
     with MLWritable {
@@ -68,7 +71,7 @@ class GroupedProphetModel private[sparkprophet] (
    */
   override def transform(dataset: Dataset[_]): DataFrame = {
     InputChecks.check(this, dataset, fitting = false)
-    Forecasting.transform(dataset, this, table)
+    Forecasting.transform(dataset, fitted)
   }
 
   /** The steps after each key's end, at the key's own step. */
@@ -90,7 +93,7 @@ class GroupedProphetModel private[sparkprophet] (
    *   handleInvalid one row of NULLs, none, or is an error; the workers' log says why
    */
   def forecast(horizon: Int, freq: Option[String], includeHistory: Boolean): DataFrame =
-    Forecasting.ahead(this, table, horizon, freq, includeHistory)
+    Forecasting.ahead(fitted, horizon, freq, includeHistory)
 
   /**
    * Forecasts where the models use regressors or conditions.
@@ -100,7 +103,7 @@ class GroupedProphetModel private[sparkprophet] (
    *   floor column. Its timestamps after a key's end are forecast, at most `horizon` of them
    */
   def forecast(horizon: Int, regressors: Dataset[_], includeHistory: Boolean): DataFrame =
-    Forecasting.aheadOfRows(this, table, horizon, regressors, includeHistory)
+    Forecasting.aheadOfRows(fitted, horizon, regressors, includeHistory)
 
   /**
    * The rows of `dataset` with `trend` (label's unit) and `components`, a map of every component's
@@ -109,7 +112,7 @@ class GroupedProphetModel private[sparkprophet] (
    */
   def components(dataset: Dataset[_]): DataFrame = {
     InputChecks.check(this, dataset, fitting = false)
-    Forecasting.components(dataset, this, table)
+    Forecasting.components(dataset, fitted)
   }
 
   /** The input's schema with the forecast's columns. */
@@ -123,14 +126,39 @@ class GroupedProphetModel private[sparkprophet] (
   }
 
   override def copy(extra: ParamMap): GroupedProphetModel =
-    copyValues(new GroupedProphetModel(uid, table, summary), extra).setParent(parent)
+    copyValues(new GroupedProphetModel(uid, table, summary, fitSettings), extra).setParent(parent)
 
   /** A writer: `write.overwrite().save(path)`. */
   override def write: MLWriter = new StageWriter(
     this,
     path =>
-      Written(extra = ("summary" -> summary.toJson) ~ ("models" -> ModelsTable.write(table, path)))
+      Written(extra =
+        ("summary" -> summary.toJson) ~
+          ("fitSettings" -> JObject(fitSettings.toList.map { case (n, v) => n -> parse(v) })) ~
+          ("models" -> ModelsTable.write(table, path))
+      )
   )
+
+  /** The models as they forecast now; refuses what was set since the fit and cannot be changed. */
+  private def fitted: FittedModels = {
+    val zone = Option.when(table.schema("end").dataType == TimestampType)(
+      // Models saved before it was kept: as the session has it.
+      summary.timeZone.getOrElse(Columns.sessionZone(table))
+    )
+    val now = GroupedProphetModel.settingsOf(this)
+    val changed = (fitSettings.keySet ++ now.keySet).toSeq.sorted
+      .filter(name => fitSettings.get(name) != now.get(name))
+    for (name <- changed if !ModelColumns.ForecastSettings.contains(name)) {
+      def shown(settings: Map[String, String]) = settings.getOrElse(name, "unset")
+      refuse(
+        s"$name: found ${shown(now)}, must be ${shown(fitSettings)} as in the fit; fit again, or " +
+          "set it back (what can be set of fitted models is " +
+          s"${ModelColumns.ForecastSettings.mkString(", ")})"
+      )
+    }
+    val settings = JObject(changed.toList.map(name => name -> parse(now(name))))
+    FittedModels(table, this, zone, settings)
+  }
 
   private def keys = getGroupCols.toSeq.map(Columns.quoted)
 
@@ -148,9 +176,34 @@ object GroupedProphetModel extends MLReadable[GroupedProphetModel] {
       saved => {
         val keys = saved.texts("groupCols")
         val table = ModelsTable.read(SparkSession.active, saved.path, saved("models"), keys)
-        new GroupedProphetModel(saved.uid, table, Summary.fromJson(saved("summary")))
+        val summary = Summary.fromJson(saved("summary"))
+        new GroupedProphetModel(saved.uid, table, summary, savedSettings(saved))
       }
     )
+
+  /** Settings of every series by name, as JSON; without unset ones. */
+  private def settingsOf(stage: GroupedProphetParams): Map[String, String] =
+    ModelColumns.Settings
+      .map(name => stage.getParam(name).asInstanceOf[Param[Any]])
+      .collect {
+        case param if stage.isDefined(param) =>
+          param.name -> param.jsonEncode(stage.getOrDefault(param))
+      }
+      .toMap
+
+  /** Those of the fit. Models saved before they were kept have not been set otherwise. */
+  private def savedSettings(saved: Metadata): Map[String, String] = {
+    val kept = saved("fitSettings") match {
+      case JObject(fields) => fields.toMap
+      case _ => saved.defaults ++ saved.params
+    }
+    val stage = new GroupedProphet("settings")
+    val named = for (name <- ModelColumns.Settings; json <- kept.get(name)) yield {
+      val param = stage.getParam(name).asInstanceOf[Param[Any]]
+      name -> param.jsonEncode(ParamValues.read(param, name, json).value)
+    }
+    named.toMap
+  }
 
   override def load(path: String): GroupedProphetModel = super.load(path)
 
@@ -161,7 +214,7 @@ object GroupedProphetModel extends MLReadable[GroupedProphetModel] {
       models: DataFrame,
       summary: Summary
   ): GroupedProphetModel = {
-    val model = new GroupedProphetModel(uid, models, summary)
+    val model = new GroupedProphetModel(uid, models, summary, settingsOf(params))
     params.copyTo(model)
     if (summary.groups == 0)
       refuse("dataset: has no rows, so there is nothing to fit; check its source")

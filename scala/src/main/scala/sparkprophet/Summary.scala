@@ -36,12 +36,15 @@ final case class OutcomeCount(
  *   tasks that the cluster ran at one time
  * @param beganAt
  *   when the job began, in seconds since 1970 by the driver's clock
+ * @param timeZone
+ *   the session's, in which instants were read as wall-clock times
  */
 final case class Summary(
     counts: Seq[OutcomeCount],
     wallSeconds: Double,
     slots: Int,
-    beganAt: Double
+    beganAt: Double,
+    timeZone: Option[String] = None
 ) {
 
   /** Number of keys of the input. */
@@ -88,7 +91,7 @@ final case class Summary(
         ("cpu_seconds" -> c.cpuSeconds) ~ ("example" -> text(c.example))
     }
     ("counts" -> rows) ~ ("wall_seconds" -> wallSeconds) ~ ("slots" -> slots) ~
-      ("began_at" -> beganAt)
+      ("began_at" -> beganAt) ~ ("time_zone" -> text(timeZone))
   }
 }
 
@@ -133,6 +136,7 @@ private[sparkprophet] object Summary {
     },
     (json \ "wall_seconds").extract[Double],
     (json \ "slots").extract[Int],
-    (json \ "began_at").extract[Double]
+    (json \ "began_at").extract[Double],
+    (json \ "time_zone").extractOpt[String]
   )
 }

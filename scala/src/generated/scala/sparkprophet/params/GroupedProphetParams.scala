@@ -410,10 +410,14 @@ private[sparkprophet] trait GroupedProphetParams extends TableParams {
   /** Sets [[seasonalities]]. */
   def setSeasonalities(value: Seq[Map[String, Any]]): this.type = set(seasonalities, value)
 
-  /** Country whose holidays are used for every group, such as 'US'. Default: unset. */
+  /**
+   * Country whose holidays are used for every group, such as 'US', or one of its states or regions
+   * by the code of the `holidays` package, such as 'US-CA'. Default: unset.
+   */
   final val countryHolidays: Param[String] = text(
     "countryHolidays",
-    "Country whose holidays are used for every group, such as 'US'."
+    "Country whose holidays are used for every group, such as 'US', or one of its states or " +
+      "regions by the code of the `holidays` package, such as 'US-CA'."
   )
 
   /** The value of [[countryHolidays]]; fails where it is unset. */
@@ -421,6 +425,18 @@ private[sparkprophet] trait GroupedProphetParams extends TableParams {
 
   /** Sets [[countryHolidays]]. */
   def setCountryHolidays(value: String): this.type = set(countryHolidays, value)
+
+  /** additive or multiplicative holidays. Unset: seasonalityMode. Default: unset. */
+  final val holidaysMode: Param[String] = oneOf("additive", "multiplicative")(
+    "holidaysMode",
+    "additive or multiplicative holidays. Unset: seasonalityMode."
+  )
+
+  /** The value of [[holidaysMode]]; fails where it is unset. */
+  def getHolidaysMode: String = $(holidaysMode)
+
+  /** Sets [[holidaysMode]]. */
+  def setHolidaysMode(value: String): this.type = set(holidaysMode, value)
 
   /**
    * Holidays: a list of objects with holiday, ds, lowerWindow (<= 0), upperWindow (>= 0),

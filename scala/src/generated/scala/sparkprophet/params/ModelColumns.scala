@@ -55,6 +55,22 @@ private[sparkprophet] object ModelColumns {
     "facts", "parameters", "ds", "y", "columns"
   )
 
+  /** The params that are settings of each series. */
+  val Settings: Seq[String] = Seq(
+    "growth", "nChangepoints", "changepointRange", "changepointPriorScale", "changepoints",
+    "seasonalityMode", "yearlySeasonality", "weeklySeasonality", "dailySeasonality",
+    "yearlyFourierOrder", "monthlyFourierOrder", "weeklyFourierOrder", "dailyFourierOrder",
+    "yearlyPriorScale", "monthlyPriorScale", "weeklyPriorScale", "dailyPriorScale",
+    "seasonalityPriorScale", "holidaysPriorScale", "seasonalities", "countryHolidays",
+    "holidaysMode", "holidays", "regressors", "scaling", "intervalWidth", "uncertaintySamples",
+    "solver", "minObservations", "fallback", "groupTimeout", "groupMemoryInMB"
+  )
+
+  /** Those of them that fitted models can be asked to change. */
+  val ForecastSettings: Seq[String] = Seq(
+    "intervalWidth", "uncertaintySamples", "groupTimeout", "groupMemoryInMB"
+  )
+
   /** Columns of a saved table besides its own: hashes of rows and of trials. */
   val Checksums: Seq[String] = Seq(
     "checksum", "trials_checksum"

@@ -6,10 +6,26 @@ import org.apache.spark.sql.functions._
 import org.apache.spark.sql.types._
 import org.json4s._
 import org.json4s.JsonDSL._
+import org.slf4j.LoggerFactory
 
 import sparkprophet.params.{Columns, GroupedProphetParams, InputChecks, ModelColumns}
 import sparkprophet.params.Messages.refuse
 import sparkprophet.workers.PythonWorkers
+
+/**
+ * Fitted models, and what their model says of how they forecast.
+ *
+ * @param zone
+ *   the time zone in which instants are wall-clock times; none for timestamps without one
+ * @param settings
+ *   what of ModelColumns.ForecastSettings was changed after the fit, for all groups
+ */
+final private[sparkprophet] case class FittedModels(
+    models: DataFrame,
+    params: GroupedProphetParams,
+    zone: Option[String],
+    settings: JObject
+)
 
 /**
  * Forecasts of a table of models: by rows that are given, or ahead of each key's own end. The ways
@@ -21,6 +37,7 @@ import sparkprophet.workers.PythonWorkers
  */
 private[sparkprophet] object Forecasting {
 
+  private val log = LoggerFactory.getLogger("sparkprophet")
   private val Values = Seq("yhat", "lower", "upper")
   private val Error = StructField("error", StringType)
   private val Forecast = StructType(Values.map(StructField(_, DoubleType)) :+ Error)
@@ -39,12 +56,9 @@ private[sparkprophet] object Forecasting {
     "config" +: "seed" +: ModelColumns.StateFields.map(name => s"state_$name")
 
   /** The rows of `dataset` with forecast columns, by handleInvalid. */
-  def transform(
-      dataset: Dataset[_],
-      params: GroupedProphetParams,
-      models: DataFrame
-  ): DataFrame = {
-    val rows = byGroup(dataset, params, models, "predict", Forecast)
+  def transform(dataset: Dataset[_], fitted: FittedModels): DataFrame = {
+    val params = fitted.params
+    val rows = byGroup(dataset, fitted, "predict", Forecast)
     val values = Values.map(name => finite(col(s"values.$name")))
     val refused = raise_error(complaint(params)).cast("double")
     val checked =
@@ -58,25 +72,21 @@ private[sparkprophet] object Forecasting {
   }
 
   /** The rows of `dataset` with trend and the map of components. */
-  def components(
-      dataset: Dataset[_],
-      params: GroupedProphetParams,
-      models: DataFrame
-  ): DataFrame = {
+  def components(dataset: Dataset[_], fitted: FittedModels): DataFrame = {
     for (name <- Components.names if dataset.columns.contains(name))
       refuse(s"components: column '$name' is in the input already; drop it")
-    val rows = byGroup(dataset, params, models, "components", Components)
+    val rows = byGroup(dataset, fitted, "components", Components)
     rows.select(col("row.*"), finite(col("values.trend")).as("trend"), col("values.components"))
   }
 
   /** Forecasts from the step after each key's end. */
   def ahead(
-      params: GroupedProphetParams,
-      models: DataFrame,
+      fitted: FittedModels,
       horizon: Int,
       freq: Option[String],
       history: Boolean
   ): DataFrame = {
+    import fitted._
     requireSteps(horizon)
     val used = Columns.columnNames(params)
     if (used.nonEmpty)
@@ -85,14 +95,16 @@ private[sparkprophet] object Forecasting {
           "values"
       )
     val spark = models.sparkSession
-    val wanted: JValue = freq.fold[JValue](JNull)(JString(_))
-    PythonWorkers.check(spark, "freq" -> wanted)
+    def json(text: Option[String]): JValue = text.fold[JValue](JNull)(JString(_))
+    val how = ("freq" -> json(freq)) ~ ("zone" -> json(zone))
+    PythonWorkers.check(spark, how)
     val keys = Columns.keyNames(params)
     val rows = models
       .where(col("state").isNotNull)
       .select(Columns.keys(params) ++ stateFields(params, models): _*)
       .repartition(GroupWork.tasks(spark, params), keys.map(col): _*)
-    val arguments = ("horizon" -> horizon) ~ ("freq" -> wanted) ~ ("history" -> history)
+    val arguments =
+      ("horizon" -> horizon) ~ ("history" -> history) ~ how ~ ("settings" -> settings)
     val steps = PythonWorkers.column(spark, "ahead", arguments, Ahead, StateColumns.map(col): _*)
     val named = rows.select(keys.map(col) :+ steps.as("steps"): _*).select("*", "steps.*")
     val refused = raise_error(noForecast(params)).cast(Ahead("ds").dataType)
@@ -104,7 +116,8 @@ private[sparkprophet] object Forecasting {
     val exploded = if (params.getHandleInvalid == "keep") explode_outer(zipped) else explode(zipped)
     val flat = answers.select(keys.map(col) :+ exploded.as("v"): _*)
     val groups = keys.zip(params.getGroupCols).map { case (key, group) => col(key).as(group) }
-    val ds = Columns.wallClock(col("v.ds")).cast(models.schema("end").dataType)
+    val moment = zone.fold(Columns.wallClock(col("v.ds")))(_ => timestamp_micros(col("v.ds")))
+    val ds = moment.cast(models.schema("end").dataType)
     val values = Values.zip(Columns.outputs(params)).map { case (name, as) =>
       finite(col(s"v.$name")).as(as)
     }
@@ -113,12 +126,12 @@ private[sparkprophet] object Forecasting {
 
   /** Forecasts of the rows of `regressors` that lie after their key's end. */
   def aheadOfRows(
-      params: GroupedProphetParams,
-      models: DataFrame,
+      fitted: FittedModels,
       horizon: Int,
       regressors: Dataset[_],
       history: Boolean
   ): DataFrame = {
+    import fitted._
     requireSteps(horizon)
     InputChecks.check(params, regressors, fitting = false)
     val keys = Columns.keyNames(params)
@@ -137,7 +150,7 @@ private[sparkprophet] object Forecasting {
       .where(if (history) ahead || !col("model_ahead") else ahead)
       .select("row.*")
     val names = (params.getGroupCols.toSeq :+ params.getTimestampCol) ++ Columns.outputs(params)
-    transform(rows, params, models).select(names.map(Columns.quoted): _*)
+    transform(rows, fitted).select(names.map(Columns.quoted): _*)
   }
 
   /** The longest horizon, as in Python. */
@@ -150,13 +163,13 @@ private[sparkprophet] object Forecasting {
   /** Columns `row` (a row of `dataset`, whole) and `values` (a struct of its outputs). */
   private def byGroup(
       dataset: Dataset[_],
-      params: GroupedProphetParams,
-      models: DataFrame,
+      fitted: FittedModels,
       function: String,
       outputType: StructType
   ): DataFrame = {
+    import fitted._
     val spark = dataset.sparkSession
-    val inputs = Columns.inputs(params)
+    val inputs = Columns.inputs(params, otherZone(dataset, params, zone))
     val keys = Columns.keys(params)
     val rows = dataset.select(
       keys ++ Seq(
@@ -167,7 +180,7 @@ private[sparkprophet] object Forecasting {
       ): _*
     )
     val model = struct(stateFields(params, models): _*)
-    val fitted = models
+    val ones = models
       .where(col("state").isNotNull)
       .select(
         keys ++ Seq(
@@ -178,13 +191,14 @@ private[sparkprophet] object Forecasting {
         ): _*
       )
     // Spread by hand: adaptive execution would put many small groups into one task.
-    val names = Columns.keyNames(params).map(col)
-    val both = rows.union(fitted).repartition(GroupWork.tasks(spark, params), names: _*)
+    val keyed = Columns.keyNames(params).map(col)
+    val both = rows.union(ones).repartition(GroupWork.tasks(spark, params), keyed: _*)
     // A group's model comes before its rows.
-    val order = Window.partitionBy(names: _*).orderBy("given")
+    val order = Window.partitionBy(keyed: _*).orderBy("given")
     val fields = both.schema("model").dataType.asInstanceOf[StructType].fields.toSeq
     val columns = col("begins") +: (fields.map(modelField) ++ inputs.map(_._1).map(input))
-    val arguments: JObject = "names" -> userNames(inputs.map(_._1), params).toList
+    val names = userNames(inputs.map(_._1), params).toList
+    val arguments = ("names" -> names) ~ ("settings" -> settings)
     val values = PythonWorkers.stream(spark, function, arguments, outputType, columns: _*)
     both
       .withColumn("begins", row_number().over(order) === 1)
@@ -193,6 +207,23 @@ private[sparkprophet] object Forecasting {
       .where("given OR goes_on")
       .select(col("given"), col("row"), values.as("values"))
       .where("given")
+  }
+
+  /** The time zone of the fit, where the dataset's instants would be read in another one. */
+  private def otherZone(
+      dataset: Dataset[_],
+      params: GroupedProphetParams,
+      zone: Option[String]
+  ): Option[String] = {
+    val session = Columns.sessionZone(dataset)
+    val ofInstants = dataset.schema(params.getTimestampCol).dataType == TimestampType
+    val other = zone.filter(name => ofInstants && name != session)
+    for (name <- other)
+      log.warn(
+        s"the model was fitted in the time zone $name, and this session's is $session: instants " +
+          "are read in that of the fit"
+      )
+    other
   }
 
   private def modelKeys(params: GroupedProphetParams): Seq[Column] =

@@ -4,6 +4,7 @@ import org.apache.spark.sql.DataFrame
 import org.apache.spark.storage.StorageLevel
 
 import sparkprophet.Summary
+import sparkprophet.params.Columns
 import sparkprophet.workers.PythonWorkers
 
 /** Doing the work of all groups once. */
@@ -42,6 +43,6 @@ private[sparkprophet] object Job {
     val slots = GroupWork.slots(work.data.sparkSession)
     val limit = work.params.getParallelism
     val atOnce = if (limit == 0) slots else math.min(slots, limit)
-    (models, Summary(counts, wall, atOnce, beganAt / 1000.0))
+    (models, Summary(counts, wall, atOnce, beganAt / 1000.0, Some(Columns.sessionZone(models))))
   }
 }

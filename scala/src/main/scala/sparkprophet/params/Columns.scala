@@ -50,17 +50,28 @@ private[sparkprophet] object Columns {
   /**
    * Timestamp and value columns under internal names: ds, cap, floor, x_0, x_1, ...
    *
-   * Timestamps become the wall clock of the session's time zone, so that days, weeks and holidays
-   * are those of people.
+   * Instants become the wall clock of a time zone, by default the session's, so that days, weeks and
+   * holidays are those of people.
    */
-  def inputs(params: GroupedProphetParams): Seq[(String, Column)] = {
+  def inputs(
+      params: GroupedProphetParams,
+      zone: Option[String] = None
+  ): Seq[(String, Column)] = {
     val bounds = Seq("cap" -> params.capCol, "floor" -> params.floorCol).collect {
       case (name, param) if params.isSet(param) => name -> quoted(params.getOrDefault(param))
     }
     val more = columnNames(params).zipWithIndex.map { case (name, i) => s"x_$i" -> quoted(name) }
-    ("ds" -> quoted(params.getTimestampCol).cast("timestamp_ntz").as("ds")) +:
+    val time = quoted(params.getTimestampCol)
+    // Spark's name is odd: it moves the instant so that UTC shows what the zone's clock did.
+    val clock =
+      zone.fold(time)(name => wallClock(unix_micros(from_utc_timestamp(time, lit(name)))))
+    ("ds" -> clock.cast("timestamp_ntz").as("ds")) +:
       (bounds ++ more).map { case (name, column) => name -> column.cast("double").as(name) }
   }
+
+  /** The time zone of a frame's session, as Spark names it. */
+  def sessionZone(frame: Dataset[_]): String =
+    frame.sparkSession.conf.get("spark.sql.session.timeZone")
 
   /** A timestamp without a zone as microseconds since 1970, as a long. */
   def microseconds(wallClock: Column): Column = {

@@ -14,10 +14,17 @@ private[sparkprophet] object Messages {
    * wrong, the end holds the remedy, so both are kept.
    */
   def clip(message: String, limit: Int = Limit): String = {
-    val line = message.split("\\s+").mkString(" ")
+    val line = printable(message.split("\\s+").mkString(" "))
     val tail = limit / 3
     if (line.length <= limit) line
     else s"${line.take(limit - tail - 3)}...${line.takeRight(tail)}"
+  }
+
+  /** The text with its control characters escaped: a terminal does what they say. */
+  def printable(text: String): String = text.flatMap { character =>
+    val kind = Character.getType(character)
+    if (kind == Character.CONTROL || kind == Character.FORMAT) f"\\u${character.toInt}%04x"
+    else character.toString
   }
 
   /**

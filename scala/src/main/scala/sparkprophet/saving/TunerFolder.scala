@@ -1,6 +1,6 @@
 package sparkprophet.saving
 
-import org.apache.spark.ml.{Estimator, Model}
+import org.apache.spark.ml.{Estimator, Model, Pipeline, PipelineStage}
 import org.apache.spark.ml.evaluation.Evaluator
 import org.apache.spark.ml.param.{Param, ParamMap, Params}
 import org.apache.spark.ml.tuning.sparkprophet.Stages
@@ -99,19 +99,19 @@ private[sparkprophet] object TunerFolder {
     val known = Stages.inside(stage).keySet
     val numbers = Iterator.from(0)
     maps.toList.flatten.map { map =>
+      val inValues = map.toSeq.flatMap(pair => asStage(pair.value)).flatMap(Stages.inside(_).keys)
       JArray(map.toSeq.toList.map { pair =>
         val param = pair.param.asInstanceOf[Param[Any]]
-        if (!known(param.parent))
+        if (!known(param.parent) && !inValues.contains(param.parent))
           refuse(
             s"estimatorParamMaps: ${param.parent}.${param.name} is no param of the estimator or " +
               "of a stage inside it"
           )
-        val (value, isJson) = pair.value match {
-          case inner: Params with MLWritable =>
+        val (value, isJson) = asStage(pair.value).fold((param.jsonEncode(pair.value), true)) {
+          inner =>
             val folder = s"epm_${param.name}${numbers.next()}"
             StageLoader.save(spark, inner, s"$path/$folder")
             (s"\"$folder\"", false)
-          case plain => (param.jsonEncode(plain), true)
         }
         JObject(
           "parent" -> JString(param.parent),
@@ -123,6 +123,14 @@ private[sparkprophet] object TunerFolder {
     }
   }
 
+  /** What is saved of a value that is a stage, or the stages of a Pipeline. */
+  private def asStage(value: Any): Option[Params] = value match {
+    case inner: Params with MLWritable => Some(inner)
+    case several: Array[_] if several.nonEmpty && several.forall(_.isInstanceOf[PipelineStage]) =>
+      Some(new Pipeline().setStages(several.map(_.asInstanceOf[PipelineStage])))
+    case _ => None
+  }
+
   /** Sets what is not among the plain params: the estimator, the evaluator and the param maps. */
   def readInto(tuner: Params, metadata: Metadata): Unit = {
     val spark = SparkSession.active
@@ -131,23 +139,35 @@ private[sparkprophet] object TunerFolder {
     tuner.set(tuner.getParam("estimator").asInstanceOf[Param[Estimator[_]]], cast(estimator))
     tuner.set(tuner.getParam("evaluator").asInstanceOf[Param[Evaluator]], cast(evaluator))
     val stages = Stages.inside(estimator)
-    val maps = savedMaps(metadata).map(entries =>
-      ParamMap(entries.map { entry =>
-        def ofNoStage = refuse(s"${metadata.path}: holds a param map of no stage")
-        val owner = stages.getOrElse(Metadata.text(entry, "parent"), ofNoStage)
-        val param = owner.getParam(Metadata.text(entry, "name"))
-        SavedStage.value(entry) match {
-          case Left(json) => ParamValues.read(param, "estimatorParamMaps", json)
-          case Right(folder) =>
-            val inner = StageLoader.load(spark, s"${metadata.path}/$folder")
-            param.asInstanceOf[Param[Any]].w(inner)
-        }
-      }: _*)
-    )
+    val maps = savedMaps(metadata).map(readMap(spark, metadata, stages, _))
     val param = tuner.getParam("estimatorParamMaps").asInstanceOf[Param[Array[ParamMap]]]
     // The empty map beside a search space stands for none.
     val none = maps.forall(_.size == 0) && metadata.params.contains("searchSpace")
     if (maps.nonEmpty && !none) tuner.set(param, maps.toArray)
+  }
+
+  /** A saved param map. Its params may be those of stages among its values. */
+  private def readMap(
+      spark: SparkSession,
+      metadata: Metadata,
+      stages: Map[String, Params],
+      entries: List[JValue]
+  ): ParamMap = {
+    val values = entries.map(entry =>
+      SavedStage.value(entry).map(folder => StageLoader.load(spark, s"${metadata.path}/$folder"))
+    )
+    val known = stages ++ values.flatMap(_.toOption).flatMap(Stages.inside)
+    ParamMap(entries.zip(values).map { case (entry, value) =>
+      def ofNoStage = refuse(s"${metadata.path}: holds a param map of no stage")
+      val owner = known.getOrElse(Metadata.text(entry, "parent"), ofNoStage)
+      val param = owner.getParam(Metadata.text(entry, "name"))
+      (value, owner) match {
+        case (Left(json), _) => ParamValues.read(param, "estimatorParamMaps", json)
+        case (Right(several: Pipeline), pipeline: Pipeline) if param == pipeline.stages =>
+          pipeline.stages.w(several.getStages)
+        case (Right(inner), _) => param.asInstanceOf[Param[Any]].w(inner)
+      }
+    }: _*)
   }
 
   private def cast[T](stage: Params): T = stage.asInstanceOf[T]
