@@ -138,10 +138,13 @@ def best_noise(squares: float, rows: int) -> float:
     return float(np.sqrt(2.0 * squares / (rows + np.sqrt(rows**2 + 16.0 * squares))))
 
 
-def least_noise(y: Floats) -> float:
+def least_noise(y: Floats, saturated: bool = False) -> float:
     """The smallest s that a fit of y may have.
 
-    A line through all points has no mode: its density grows without bound as s goes to 0. The
-    floor is far under the noise of any series that has some, and above what rounding makes.
+    A fit through all points has no mode: its density grows without bound as s goes to 0. The
+    floor is far under the noise of any series that has some, and above what rounding makes. A fit
+    with no fewer unknowns than rows always goes through all points, so that it is the floor that
+    counts: a higher one, with which the normal equations keep their digits.
     """
-    return max(1e-5 * float(np.std(y)), 1e-8)
+    share = 1e-3 if saturated else 1e-5
+    return max(share * float(np.std(y)), 1e-8)

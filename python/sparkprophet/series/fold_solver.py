@@ -16,15 +16,7 @@ import numpy as np
 
 from sparkprophet.numerics.arrays import Flags, Floats
 from sparkprophet.numerics.posterior import Point
-from sparkprophet.numerics.solver import (
-    Linearisation,
-    Prior,
-    Response,
-    Solution,
-    identified,
-    linearise_at,
-    solve,
-)
+from sparkprophet.numerics.solver import Linearisation, Prior, Response, Solution, solve, usual_mode
 from sparkprophet.numerics.trend import trend
 from sparkprophet.series import checks, design, native, scaling
 from sparkprophet.series.config import Config, shaping
@@ -36,8 +28,6 @@ from sparkprophet.series.state import Scales
 # Gain of the log posterior at which a trial's fit ends: far less than one config is better than
 # another by, while forecasts have four digits or more.
 _TOLERANCE = 1e-4
-# Prior scales of the mode that trials start from: Prophet's defaults.
-_START_SIGMA, _START_TAU = 10.0, 0.05
 # Settings that configs of one target have in common.
 _SHAPING = shaping("basis", "scaling")
 
@@ -88,7 +78,7 @@ class FoldSolver:
             As `native.estimate`.
         """
         target = self._target(config, seasonalities)
-        prior = native.prior_of(target.layout, config, seasonalities, target.response)
+        prior = native.told_prior(target.layout, config, seasonalities, target.response)
         point = self._mode(target, prior).point
         basis = target.response.basis
         g = trend(basis.growth, point, basis.changepoints, target.ahead_t, target.ahead_cap)
@@ -127,27 +117,15 @@ class FoldSolver:
         )
 
     def _mode(self, target: _Target, prior: Prior) -> Solution:
-        """The mode, from the start of the target if that leads to one."""
+        """The mode, from where all trials with these modes of columns start."""
         start = self._start(target, prior.multiplicative)
-        if start is not None:
-            solution = solve(target.response, prior, _TOLERANCE, start)
-            if native.is_finite(solution):
-                return solution
+        solution = solve(target.response, prior, _TOLERANCE, start)
+        if native.is_finite(solution):
+            return solution
         return native.mode(target.response, prior, _TOLERANCE)
 
     def _start(self, target: _Target, multiplicative: Flags) -> Point | Linearisation | None:
-        """The mode with Prophet's default priors and all columns, for these modes of them.
-
-        None where there is none.
-        """
         key = multiplicative.tobytes()
         if key not in target.starts:
-            K = len(multiplicative)
-            prior = Prior(np.arange(K), multiplicative, np.full(K, _START_SIGMA), _START_TAU)
-            known = identified(target.response, prior)
-            mode = solve(target.response, known, _TOLERANCE)
-            usable = native.is_finite(mode)
-            target.starts[key] = (
-                linearise_at(target.response, prior, mode.point) if usable else None
-            )
+            target.starts[key] = usual_mode(target.response, multiplicative)
         return target.starts[key]

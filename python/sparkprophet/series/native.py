@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from sparkprophet.numerics.arrays import Times
@@ -36,7 +38,7 @@ def estimate(
         point, log_posterior = _constant(used, scales, layout, dates), None
     else:
         response = _response(used, config, scales, dated)
-        prior = prior_of(layout, config, seasonalities, response)
+        prior = told_prior(layout, config, seasonalities, response)
         solution = mode(response, prior)
         point, log_posterior = solution.point, solution.log_posterior
     state = FittedState(
@@ -52,15 +54,12 @@ def estimate(
 
 
 def prior_of(
-    layout: design.Layout,
-    config: Config,
-    seasonalities: tuple[Seasonality, ...],
-    response: Response,
+    layout: design.Layout, config: Config, seasonalities: tuple[Seasonality, ...]
 ) -> Prior:
     """What a config lets a fit vary on a layout.
 
     The layout's Fourier orders may be larger than those of `seasonalities`; further columns of
-    these are left out. So are columns of which the rows say nothing: see `solver.identified`.
+    these are left out.
     """
     multiplicative, prior_scales = design.modes_and_priors(layout, config, seasonalities)
     orders = {season.name: season.order for season in seasonalities}
@@ -68,10 +67,25 @@ def prior_of(
     for term, block in layout.blocks():
         if term.kind == "seasonality":
             kept[block.start + 2 * orders[term.name] : block.stop] = False
-            if term.condition is not None and _is_double(layout, term, block, response):
-                kept[block] = False
     columns = np.flatnonzero(kept)
-    prior = Prior(columns, multiplicative, prior_scales[columns], config.changepointPriorScale)
+    return Prior(columns, multiplicative, prior_scales[columns], config.changepointPriorScale)
+
+
+def told_prior(
+    layout: design.Layout,
+    config: Config,
+    seasonalities: tuple[Seasonality, ...],
+    response: Response,
+) -> Prior:
+    """As `prior_of`, without the columns of which the rows say nothing; see `solver.identified`."""
+    prior = prior_of(layout, config, seasonalities)
+    double = np.zeros(len(layout.names), dtype=np.bool_)
+    for term, block in layout.blocks():
+        if term.condition is not None and _is_double(layout, term, block, response):
+            double[block] = True
+    kept = ~double[prior.columns]
+    if not kept.all():
+        prior = replace(prior, columns=prior.columns[kept], sigmas=prior.sigmas[kept])
     return identified(response, prior)
 
 
