@@ -14,6 +14,12 @@ from sparkprophet.spark.params import GroupedProphetParams
 from sparkprophet.spark.schema import RESERVED
 
 TIMES = (T.DateType, T.TimestampType, T.TimestampNTZType)
+# Others Spark cannot group, hash or hand to Python: intervals of months, variants, times of day.
+_KEYS = (
+    *(T.StringType, T.CharType, T.VarcharType, T.BinaryType, T.BooleanType, T.NumericType),
+    *(*TIMES, T.DayTimeIntervalType),
+)
+_TEXTS = (T.StringType, T.CharType, T.VarcharType)
 _NUMBERS = (T.NumericType,)
 _NUMBERS_OR_FLAGS = (T.NumericType, T.BooleanType)
 
@@ -39,8 +45,13 @@ def check_input(
     groups = params.getOrDefault("groupCols")
     for name in groups:
         kind = type_of(dataset, "groupCols", name)
-        if not isinstance(kind, T.AtomicType):
-            raise _wrong_type("groupCols", name, kind, "an atomic type; cast or leave it out")
+        if not isinstance(kind, _KEYS):
+            raise _wrong_type(
+                "groupCols",
+                name,
+                kind,
+                "text, binary, a boolean, a number, a time or an interval of days; cast it",
+            )
     wanted: list[tuple[str, tuple[type, ...], str]] = [
         ("timestampCol", TIMES, "DateType, TimestampType or TimestampNTZType; use to_date")
     ]
@@ -62,6 +73,30 @@ def check_input(
         check_settings(params, config)
     else:
         check_growth(params, config)
+
+
+def check_keys(dataset: DataFrame, models: DataFrame, groups: list[str]) -> None:
+    """Raise TypeError where values of a key column are compared with those of another type.
+
+    Spark would cast one to the other: '00' is 0 then, and 0.1 as a float is not 0.1 as a double.
+    Whole numbers of any width are one type.
+    """
+    for name in groups:
+        kind, of_fit = dataset.schema[name].dataType, models.schema[name].dataType
+        if _family(kind) is not _family(of_fit):
+            raise TypeError(
+                f"groupCols: column {name!r} is {kind.simpleString()}, and was "
+                f"{of_fit.simpleString()} in the fit; cast it to that"
+            )
+
+
+def _family(kind: T.DataType) -> type:
+    """The type, or one that stands for all whose equal values are equal."""
+    if isinstance(kind, _TEXTS):
+        return T.StringType
+    if isinstance(kind, T.DecimalType):
+        return T.DecimalType if kind.scale else T.IntegralType
+    return T.IntegralType if isinstance(kind, T.IntegralType) else type(kind)
 
 
 def check_settings(params: GroupedProphetParams, config: Config) -> None:

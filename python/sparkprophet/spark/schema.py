@@ -72,11 +72,16 @@ SEARCH = (
 )
 """What a search adds: the keys of `Fit.search`."""
 
+COMPARISON = {"tuned": "best_value", "untuned": "untuned_value", "seasonal_naive": "naive_value"}
+"""Names of the columns of a comparison, and what they are called in the table."""
+
 STATE_FIELDS = tuple(field.name for field in _STATE)
 CHECKSUMS = ("checksum", "trials_checksum")
 """Columns of a saved table besides its own."""
 RESERVED = frozenset([*(column.name for column in FIT + SEARCH), *CHECKSUMS])
 """Names, in lower case, that no key column may have."""
+RESERVED_BY_SEARCHES = frozenset([*(field.name for field in _TRIAL), *COMPARISON])
+"""Further ones, of groups that are searched: `trials` and `comparison` have columns of these."""
 
 _SPARK_TYPES = {
     pa.string(): "string",

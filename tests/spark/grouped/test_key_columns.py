@@ -10,7 +10,7 @@ import pytest
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from sparkprophet import GroupedProphet
+from sparkprophet import BayesianParamGridBuilder, GroupedProphet, GroupedProphetTuner
 from stage_checks import assert_by_hand, configured, frame, grouped, refused, series
 
 DATE, TIME = datetime.date, datetime.datetime
@@ -198,3 +198,57 @@ def test_a_key_called_as_an_output_is_refused(spark):
         mean_stage(groupCols=["yhat"]).fit(data)
     renamed = mean_stage(groupCols=["yhat"], predictionCol="forecast").fit(data)
     assert [row.yhat for row in renamed.forecast(2).collect()] == ["a", "a"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [("interval year to month", "make_ym_interval(1)"), ("variant", "parse_json('1')")],
+)
+def test_types_that_spark_cannot_group_are_refused(spark, kind, value):
+    data = keyed_frame(spark, "long", [1, 2]).withColumn("k", F.expr(value))
+    with pytest.raises(TypeError, match=f"groupCols: column 'k' is {kind}, must be text"):
+        mean_stage().fit(data)
+
+
+SAME = {"long": ("int", "smallint", "decimal(9,0)"), "string": ("varchar(9)",)}
+OTHERS = {"long": ("string", "double", "boolean"), "double": ("float", "decimal(9,2)")}
+
+
+@pytest.mark.parametrize("kind", sorted(SAME.keys() | OTHERS.keys()))
+def test_keys_of_another_type_are_refused_and_of_another_width_are_not(spark, kind):
+    data = keyed_frame(spark, "int", [1, 2]).withColumn("k", F.col("k").cast(kind))
+    model = mean_stage().fit(data)
+    for other in SAME.get(kind, ()):
+        assert model.transform(data.withColumn("k", F.col("k").cast(other))).count() == 6
+    for other in OTHERS.get(kind, ()):
+        cast = data.withColumn("k", F.col("k").cast(other))
+        with pytest.raises(TypeError, match="groupCols: column 'k' is .*, and was .* in the fit"):
+            model.transform(cast)
+        with pytest.raises(TypeError, match="groupCols: column 'k' is .*, and was .* in the fit"):
+            model.forecast(2, regressors=cast)
+
+
+@pytest.mark.parametrize(
+    "name", ["t", "v", "steps", "row", "given", "model", "begins", "ds_", "y_"]
+)
+def test_internal_names_are_names_of_keys_too(spark, name):
+    data = keyed_frame(spark, "long", [1, 2]).withColumnRenamed("k", name)
+    stage = mean_stage(groupCols=[name], uncertaintySamples=0)
+    space = BayesianParamGridBuilder().addUniform(stage.changepointPriorScale, 0.1, 1.0).space()
+    model = GroupedProphetTuner(estimator=stage, searchSpace=space, horizon=1, numTrials=1).fit(
+        data
+    )
+    assert model.trials.columns[:2] == [name, "trial"]
+    assert model.comparison.columns[:2] == [name, "tuned"]
+    for found in (model.trials, model.comparison, model.forecast(1), model.transform(data)):
+        assert {row[name] for row in found.collect()} <= {1, 2}
+
+
+@pytest.mark.parametrize("name", ["value", "TRIAL", "params", "seconds", "tuned", "seasonal_naive"])
+def test_names_of_what_a_search_tells_are_refused_before_it(spark, name):
+    data = keyed_frame(spark, "long", [1, 2]).withColumnRenamed("k", name)
+    stage = mean_stage(groupCols=[name])
+    space = BayesianParamGridBuilder().addUniform(stage.changepointPriorScale, 0.1, 1.0).space()
+    tuner = GroupedProphetTuner(estimator=stage, searchSpace=space, horizon=1)
+    with pytest.raises(ValueError, match=f"groupCols: '{name}' is a column of `trials` or of"):
+        tuner.fit(data)

@@ -25,7 +25,7 @@ from sparkprophet.series.config import Config
 from sparkprophet.series.state import State
 from sparkprophet.spark import columns
 from sparkprophet.spark.grouped import group_work
-from sparkprophet.spark.input_checks import check_input
+from sparkprophet.spark.input_checks import check_input, check_keys
 from sparkprophet.spark.params import GroupedProphetParams
 from sparkprophet.spark.schema import STATE_FIELDS
 from sparkprophet.spark.worker import forecasts
@@ -182,6 +182,7 @@ def _by_group(
 ) -> DataFrame:
     """Columns `row` (a row of `dataset`, whole) and `values` (a struct of its outputs)."""
     params, models, config = fitted.params, fitted.models, fitted.config
+    check_keys(dataset, models, params.getOrDefault("groupCols"))
     other = _other_zone(dataset, params, fitted.zone)
     inputs, keys = F.struct(*columns.inputs(params, config, other)), columns.keys(params)
     key_names = columns.key_names(params)
@@ -267,6 +268,7 @@ def _ahead_of_rows(fitted: Fitted, horizon: int, history: bool, regressors: Data
     """Forecasts of the rows of `regressors` that lie after their key's end."""
     params, models = fitted.params, fitted.models
     check_input(regressors, params, fitted.config, fitting=False)
+    check_keys(regressors, models, params.getOrDefault("groupCols"))
     keys = columns.key_names(params)
     ends = models.filter(F.col("state").isNotNull()).select(
         *[k.alias(f"model_{i}") for i, k in enumerate(columns.keys(params))],

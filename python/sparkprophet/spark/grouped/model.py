@@ -25,7 +25,7 @@ from sparkprophet.spark.input_checks import check_input
 from sparkprophet.spark.params import GroupedProphetParams
 from sparkprophet.spark.saving.models_table import read_models, write_models
 from sparkprophet.spark.saving.stages import StageReader, StageWriter
-from sparkprophet.spark.schema import SEARCH
+from sparkprophet.spark.schema import COMPARISON, SEARCH
 
 # Characters: three of them, with their codes and counts, stay within those of any message.
 _EXAMPLE_LIMIT = 90
@@ -75,8 +75,7 @@ class GroupedProphetModel(GroupedProphetParams, Model, MLWritable, MLReadable[An
             For a model that was not tuned.
         """
         self._check_searched("trials")
-        keys = self._keys()
-        return self._table.select(*keys, F.explode("trials").alias("t")).select(*keys, "t.*")
+        return self._table.select(*self._keys(), F.inline("trials"))
 
     @property
     def comparison(self) -> DataFrame:
@@ -89,12 +88,8 @@ class GroupedProphetModel(GroupedProphetParams, Model, MLWritable, MLReadable[An
             For a model that was not tuned.
         """
         self._check_searched("comparison")
-        return self._table.select(
-            *self._keys(),
-            F.col("best_value").alias("tuned"),
-            F.col("untuned_value").alias("untuned"),
-            F.col("naive_value").alias("seasonal_naive"),
-        )
+        values = [F.col(source).alias(name) for name, source in COMPARISON.items()]
+        return self._table.select(*self._keys(), *values)
 
     def comparison_text(self) -> str:
         """`comparison` in a few lines: medians of the metric and how many keys got better."""

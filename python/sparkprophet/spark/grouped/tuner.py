@@ -213,6 +213,12 @@ class GroupedProphetTuner(TableParams, Estimator[Any], MLWritable, MLReadable[An
 
     def check_search(self, params: GroupedProphet, config: Config) -> None:
         """Raise for a search that cannot work, before any job."""
+        for name in params.getOrDefault("groupCols"):
+            if name.lower() in schema.RESERVED_BY_SEARCHES:
+                raise ValueError(
+                    f"groupCols: {name!r} is a column of `trials` or of `comparison`; rename it, "
+                    f"as in withColumnRenamed({name!r}, {'group_' + name!r})"
+                )
         space = self.getSearchSpace()
         sampler.check_sampler(self.getOrDefault("sampler"), space)
         if self.getOrDefault("metric") in NEEDS_INTERVALS and not config.uncertaintySamples:

@@ -48,9 +48,7 @@ class GroupedProphetModel private[sparkprophet] (
    */
   def trials: DataFrame = {
     requireTuned("trials", "trials")
-    table
-      .select(keys :+ explode(col("trials")).as("t"): _*)
-      .select(keys :+ col("t.*"): _*)
+    table.select(keys :+ inline(col("trials")): _*)
   }
 
   /**

@@ -134,6 +134,7 @@ private[sparkprophet] object Forecasting {
     import fitted._
     requireSteps(horizon)
     InputChecks.check(params, regressors, fitting = false)
+    InputChecks.checkKeys(params, regressors, models)
     val keys = Columns.keyNames(params)
     val ends = models
       .where(col("state").isNotNull)
@@ -168,6 +169,7 @@ private[sparkprophet] object Forecasting {
       outputType: StructType
   ): DataFrame = {
     import fitted._
+    InputChecks.checkKeys(params, dataset, models)
     val spark = dataset.sparkSession
     val inputs = Columns.inputs(params, otherZone(dataset, params, zone))
     val keys = Columns.keys(params)

@@ -3,7 +3,7 @@ package sparkprophet.params
 import org.apache.spark.sql.Dataset
 import org.apache.spark.sql.types.BooleanType
 
-import sparkprophet.params.InputColumns.{TimeTypes, isAtomic, isNumber, isText}
+import sparkprophet.params.InputColumns.{TimeTypes, isKey, isNumber, isText}
 import sparkprophet.params.Messages.refuse
 
 /** Mistakes in an input that are seen on the driver, without a job. */
@@ -27,7 +27,11 @@ private[sparkprophet] object InputChecks {
   /** As the other one, of the columns alone. */
   def check(params: GroupedProphetParams, columns: InputColumns, fitting: Boolean): Unit = {
     params.getGroupCols.foreach {
-      columns.require("groupCols", _, "an atomic type; cast or leave it out")(isAtomic)
+      columns.require(
+        "groupCols",
+        _,
+        "text, binary, a boolean, a number, a time or an interval of days; cast it"
+      )(isKey)
     }
     columns.require(params, params.timestampCol, "a date or timestamp; use to_date")(
       TimeTypes.contains
@@ -49,6 +53,21 @@ private[sparkprophet] object InputChecks {
     if (params.getGrowth == "logistic" && !params.isSet(params.capCol))
       refuse("growth: found 'logistic' without capCol; set capCol to a numeric column")
   }
+
+  /**
+   * Refuses values of a key column that would be compared with those of another type: Spark would
+   * cast one to the other, so that '00' is 0, and 0.1 as a float is not 0.1 as a double. Whole
+   * numbers of any width are one type.
+   */
+  def checkKeys(params: GroupedProphetParams, input: Dataset[_], models: Dataset[_]): Unit =
+    for (name <- params.getGroupCols) {
+      val (kind, ofFit) = (input.schema(name).dataType, models.schema(name).dataType)
+      if (InputColumns.family(kind) != InputColumns.family(ofFit))
+        refuse(
+          s"groupCols: column '$name' is ${kind.simpleString}, and was ${ofFit.simpleString} in " +
+            "the fit; cast it to that"
+        )
+    }
 
   private def checkRoles(params: GroupedProphetParams): Unit = {
     val groups = params.getGroupCols.toSeq

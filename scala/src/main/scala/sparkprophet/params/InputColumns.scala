@@ -70,6 +70,21 @@ private[sparkprophet] object InputColumns {
 
   def isText(kind: DataType): Boolean = kind.isInstanceOf[StringType]
 
+  /** Of keys: others Spark cannot group, hash or hand to Python. */
+  def isKey(kind: DataType): Boolean = isAtomic(kind) && (kind match {
+    case _: YearMonthIntervalType | _: VariantType | CalendarIntervalType => false
+    case other => !other.typeName.matches("time(\\(\\d+\\))?") // not known to all versions of Spark
+  })
+
+  /** The type, or a name that stands for all types whose equal values are equal. */
+  def family(kind: DataType): Any = kind match {
+    case _: StringType | _: CharType | _: VarcharType => "text"
+    case ByteType | ShortType | IntegerType | LongType => "whole number"
+    case decimal: DecimalType => if (decimal.scale == 0) "whole number" else "decimal"
+    case _: DayTimeIntervalType => "interval"
+    case other => other
+  }
+
   def isAtomic(kind: DataType): Boolean = kind match {
     case _: ArrayType | _: MapType | _: StructType | _: UserDefinedType[_] | NullType => false
     case _ => true
