@@ -1,6 +1,8 @@
-"""The error that means that the command was called wrongly, and Spark's errors in a line."""
+"""What commands say on stderr: lines for people, wrong calls, and Spark's errors in a line."""
 
 from __future__ import annotations
+
+import sys
 
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
@@ -19,3 +21,8 @@ def in_a_line(error: BaseException, limit: int = 800) -> str:
     java = getattr(error, "java_exception", None)
     text = str(error) if java is None else str(java.toString())
     return clip(text.split("\n\tat ")[0], limit)
+
+
+def say(line: str) -> None:
+    """Print a line on stderr, for people."""
+    print(f"sparkprophet: {line}", file=sys.stderr, flush=True)

@@ -9,8 +9,8 @@ from pyspark.sql import DataFrame, SparkSession
 
 from sparkprophet.command import places
 from sparkprophet.command.arguments import AddOption, Command, add_output, whole
-from sparkprophet.command.errors import UsageError
-from sparkprophet.command.results import DONE, TOO_MANY_FAILED, Work, checked, say, show
+from sparkprophet.command.errors import UsageError, say
+from sparkprophet.command.results import DONE, TOO_MANY_FAILED, Work, checked, show
 from sparkprophet.command.settings import Settings, build, read_config
 from sparkprophet.messages import clip
 from sparkprophet.spark.errors import FitFailedError

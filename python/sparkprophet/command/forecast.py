@@ -9,8 +9,8 @@ from pyspark.sql import SparkSession
 
 from sparkprophet.command import places
 from sparkprophet.command.arguments import AddOption, Command, add_model, add_output
-from sparkprophet.command.errors import UsageError
-from sparkprophet.command.results import DONE, Work, checked, load, say
+from sparkprophet.command.errors import UsageError, say
+from sparkprophet.command.results import DONE, Work, checked, load
 from sparkprophet.spark.saving.files import whole_folder
 from sparkprophet.spark.saving.reading import exact
 

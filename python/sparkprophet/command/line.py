@@ -7,11 +7,11 @@ import traceback
 from collections.abc import Sequence
 
 from sparkprophet.command.arguments import parse
-from sparkprophet.command.errors import UsageError, in_a_line
+from sparkprophet.command.errors import UsageError, in_a_line, say
 from sparkprophet.command.fit import FIT, TUNE
 from sparkprophet.command.forecast import FORECAST
 from sparkprophet.command.report import REPORT
-from sparkprophet.command.results import INTERRUPTED, JOB_FAILED, WRONG_ARGUMENTS, say
+from sparkprophet.command.results import INTERRUPTED, JOB_FAILED, WRONG_ARGUMENTS
 from sparkprophet.command.session import own_stderr, quiet_session, shipped
 from sparkprophet.messages import clip
 

@@ -8,9 +8,11 @@ import re
 from collections.abc import Mapping
 
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from sparkprophet.command.errors import SPARK_ERRORS, UsageError, in_a_line
+from sparkprophet.command.errors import SPARK_ERRORS, UsageError, in_a_line, say
+from sparkprophet.messages import clip
 from sparkprophet.spark import columns
 from sparkprophet.spark.jobs import is_connect
 from sparkprophet.spark.params import GroupedProphetParams
@@ -20,6 +22,13 @@ from sparkprophet.spark.saving.reading import exact
 PARTS = ("model", "failures", "forecasts", "trials", "comparison")
 """What the commands write into a folder."""
 _FORMATS = {"parquet": "parquet", "csv": "csv", "json": "json", "jsonl": "json", "ndjson": "json"}
+# What a folder of a table format has, the format's name and package. Its Parquet files alone are
+# another table: rows that were deleted or replaced are still in them.
+_TABLE_FORMATS = {
+    "_delta_log": ("delta", "io.delta:delta-spark_4.0_2.13"),
+    "metadata": ("iceberg", "org.apache.iceberg:iceberg-spark-runtime-4.0_2.13"),
+    ".hoodie": ("hudi", "org.apache.hudi:hudi-spark4.0-bundle_2.13"),
+}
 _COMPRESSED = (".gz", ".bz2", ".zst", ".snappy", ".lz4", ".deflate")
 _WRITTEN_BY_SPARK = re.compile(r"part-|_SUCCESS$|_committed_|_started_|\.")
 
@@ -83,8 +92,9 @@ def read_table(
 ) -> DataFrame:
     """The table at `path`: Parquet, CSV (with a header) or JSON lines, by its name or content.
 
-    Key columns of a CSV file stay text, so that 007 stays 007. A timestamp column of text becomes
-    a timestamp without a zone; what is none becomes NULL, which fails its own group only.
+    Tables of Delta, Iceberg and Hudi are read by their own format. Key columns of a CSV file stay
+    text, so that 007 stays 007. A timestamp column of text becomes a timestamp without a zone; what
+    is none becomes NULL, which fails its own group only, and is told of.
 
     Parameters
     ----------
@@ -102,7 +112,8 @@ def read_table(
     Raises
     ------
     UsageError
-        Where there is nothing, or nothing of one known format.
+        Where there is nothing, or nothing of one known format, and where no text of the timestamp
+        column is a timestamp.
     """
     kind = _format(spark, flag, path)
     try:
@@ -115,12 +126,32 @@ def read_table(
         else:
             table = spark.read.format(kind).load(exact(path))
     except SPARK_ERRORS as error:
+        package = dict(_TABLE_FORMATS.values()).get(kind)
+        if package is not None and "DATA_SOURCE_NOT_FOUND" in str(error):
+            raise UsageError(
+                f"{flag}: {path} is a table of {kind}, which this Spark cannot read; give it the "
+                f"package, as in spark.jars.packages={package}:VERSION"
+            ) from error
         message = in_a_line(error, 300)
         raise UsageError(f"{flag}: {path} cannot be read as {kind}: {message}") from error
     name = params.getOrDefault("timestampCol")
     if table.columns.count(name) == 1 and isinstance(table.schema[name].dataType, T.StringType):
-        table = table.withColumn(name, columns.quoted(name).try_cast("timestamp_ntz"))
+        table = _with_times(flag, table, name)
     return table
+
+
+def _with_times(flag: str, table: DataFrame, name: str) -> DataFrame:
+    """The table with its column of text as timestamps; UsageError where none is one."""
+    text = columns.quoted(name)
+    time = text.try_cast("timestamp_ntz")
+    wrong = F.when(time.isNull(), text)
+    known, unknown, example = table.agg(F.count(time), F.count(wrong), F.min(wrong)).collect()[0]
+    if unknown:
+        what = f"{flag}: column {name!r} holds {clip(repr(example), 80)}, which is no ISO 8601 time"
+        if not known:
+            raise UsageError(f"{what}; write it as 2023-12-31 or 2023-12-31 06:00:00")
+        say(f"{what}; {unknown} of {known + unknown} values are none, and their groups fail")
+    return table.withColumn(name, time)
 
 
 def save_mode(overwrite: bool) -> str:
@@ -163,6 +194,9 @@ def _format(spark: SparkSession, flag: str, path: str) -> str:
     files = None if is_connect(spark) else Files(spark, path)
     if files is not None and not files.exists(path):
         raise UsageError(f"{flag}: there is nothing at {path}; check the path")
+    of_tables = None if files is None else _table_format(files, path)
+    if of_tables is not None:
+        return of_tables
     by_name = _ending(path)
     if by_name is not None:
         return by_name
@@ -173,6 +207,18 @@ def _format(spark: SparkSession, flag: str, path: str) -> str:
         f"{flag}: {path}: its name must end in .parquet, .csv, .json or .jsonl, or the files in it "
         f"must all be of one of these; found {', '.join(sorted(inside)) or 'none of them'}"
     )
+
+
+def _table_format(files: Files, path: str) -> str | None:
+    """Of which table format a folder is a table."""
+    names = files.names(path) or ()
+    for mark, (kind, _) in _TABLE_FORMATS.items():
+        if mark in names and (
+            mark != "metadata"
+            or any(n.endswith(".metadata.json") for n in files.names(f"{path}/metadata") or ())
+        ):
+            return kind
+    return None
 
 
 def _endings(files: Files, path: str) -> set[str]:

@@ -9,8 +9,8 @@ from pyspark.sql import SparkSession
 
 from sparkprophet.command import pages, places
 from sparkprophet.command.arguments import AddOption, Command, add_model
-from sparkprophet.command.errors import UsageError
-from sparkprophet.command.results import DONE, Work, load, say, show
+from sparkprophet.command.errors import UsageError, say
+from sparkprophet.command.results import DONE, Work, load, show
 from sparkprophet.report.shapes import shape
 
 _EXAMPLES = """\

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -127,8 +126,3 @@ def _facts(
         "written": written,
     }
     return facts if report is None else facts | {"report": report.to_dict()}
-
-
-def say(line: str) -> None:
-    """Print a line on stderr, for people."""
-    print(f"sparkprophet: {line}", file=sys.stderr, flush=True)
