@@ -157,7 +157,7 @@ class CandidateFits:
                     future.result()
                 except Exception as error:
                     if not has_ended(self._spark):
-                        if _ALL_CANCELLED not in str(error):
+                        if not _all_cancelled(error):
                             raise
                         raise RuntimeError(
                             "all Spark jobs were cancelled in the middle of the search; call fit "
@@ -183,7 +183,7 @@ class CandidateFits:
                 predicted = model.transform(frames.validation, candidate.param_map)
                 candidate.scores[fold] = float(self._evaluator.evaluate(predicted))
         except Exception as error:
-            if has_ended(self._spark) or _ALL_CANCELLED in str(error):
+            if has_ended(self._spark) or _all_cancelled(error):
                 raise
             _log.debug("candidate %d failed on fold %d", candidate.number, fold, exc_info=True)
             candidate.error = candidate.error or f"{type(error).__name__}: {_text(error)}"
@@ -193,6 +193,18 @@ class CandidateFits:
                 candidate.models[fold] = model
             else:
                 release_model(model)
+
+
+def _all_cancelled(error: BaseException) -> bool:
+    """Whether an error, or one that caused it, says that all jobs of the session were cancelled.
+
+    Stages of ours raise errors of their own from Spark's.
+    """
+    causes: list[BaseException] = []
+    while error not in causes:
+        causes.append(error)
+        error = error.__cause__ or error
+    return any(_ALL_CANCELLED in str(cause) for cause in causes)
 
 
 def release_model(model: Any) -> None:
