@@ -9,8 +9,9 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator
 from types import FrameType
+from typing import Any
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import SparkSession
 
 _log = logging.getLogger("sparkprophet")
 
@@ -94,8 +95,11 @@ def cancelled_on_error(spark: SparkSession) -> Iterator[None]:
             raise
 
 
-def release(kept: DataFrame) -> None:
-    """Free what an interrupted job has kept in the cluster's memory."""
+def release(kept: Any) -> None:
+    """Free what a frame, or a model, keeps in the cluster's memory, if it can still be freed.
+
+    An error here would take the place of the one that ended the work.
+    """
     try:
         kept.unpersist()
     except Exception:  # the session, or its JVM, has ended, and what was kept with it

@@ -18,7 +18,7 @@ from pyspark.sql import SparkSession
 from pyspark.util import inheritable_thread_target
 
 from sparkprophet.spark.bayesian.folds import Fold
-from sparkprophet.spark.jobs import JobTag, has_ended, is_connect
+from sparkprophet.spark.jobs import JobTag, has_ended, is_connect, release
 
 ParamMap = dict[Param[Any], Any]
 # What Spark says to each job where somebody cancels whatever runs.
@@ -211,7 +211,7 @@ def release_model(model: Any) -> None:
     """Free what a model that nobody will use keeps in the cluster's memory."""
     for stage in getattr(model, "stages", [model]):
         if hasattr(stage, "unpersist"):
-            stage.unpersist()
+            release(stage)
 
 
 def _text(error: Exception) -> str:

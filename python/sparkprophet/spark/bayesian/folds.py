@@ -23,6 +23,7 @@ from pyspark.sql import types as T
 
 from sparkprophet.spark.columns import quoted
 from sparkprophet.spark.input_checks import type_of
+from sparkprophet.spark.jobs import release
 
 STORAGE_LEVELS = (
     "NONE",
@@ -79,7 +80,7 @@ def hashed_folds(
             first, hashed = hashed, ranked.withColumn(name, F.xxhash64(name, rank)).drop(rank)
             stack.enter_context(_kept(hashed, level))
             hashed.count()
-            first.unpersist()
+            release(first)
         share = F.shiftrightunsigned(name, 64 - _BITS) / F.lit(2.0**_BITS)
         # Rounded, or seven sevenths would leave out rows just below 1.
         ends = [round(sum(shares[: i + 1]), 12) for i in range(len(shares))]
@@ -195,7 +196,7 @@ def _kept(data: DataFrame, level: str) -> Iterator[None]:
     try:
         yield
     finally:
-        data.unpersist()
+        release(data)
 
 
 def _hash(dataset: DataFrame, seed: int) -> Column:

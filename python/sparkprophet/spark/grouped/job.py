@@ -17,7 +17,7 @@ from sparkprophet.spark.grouped import group_work, packing, progress, summary
 from sparkprophet.spark.grouped.checkpoint import Checkpoint
 from sparkprophet.spark.grouped.group_work import GroupWork
 from sparkprophet.spark.grouped.summary import Summary
-from sparkprophet.spark.jobs import cancelled_on_error, release
+from sparkprophet.spark.jobs import cancelled_on_error, has_ended, release
 
 
 def materialise(
@@ -32,7 +32,7 @@ def materialise(
     checkpoint, so that a lost executor costs its own groups and not the model.
     """
     began_at, began = time.time(), time.perf_counter()
-    with progress.shown(spark, what) as bar, _explained(what), cancelled_on_error(spark):
+    with progress.shown(spark, what) as bar, _explained(spark, what), cancelled_on_error(spark):
         work = prepare()
         if checkpoint is None:
             rows = work.rows(packing.costs(packing.rows_per_bucket(work.data)), bar)
@@ -52,7 +52,7 @@ def materialise(
 
 
 @contextlib.contextmanager
-def _explained(what: str) -> Iterator[None]:
+def _explained(spark: SparkSession, what: str) -> Iterator[None]:
     """Say in a line what to do about the errors that meet every user once.
 
     These are workers whose Python lacks a package, a session that was stopped and a job that was
@@ -71,7 +71,8 @@ def _explained(what: str) -> Iterator[None]:
         ) from error
     except Exception as error:
         text = str(error)
-        if "SparkContext was shut down" in text or "stopped SparkContext" in text:
+        # Not by the text: what is raised depends on where in a call the session went.
+        if has_ended(spark):
             raise RuntimeError(
                 f"{what}: the Spark session was stopped meanwhile; start another one and call fit "
                 "again (what a tuner has kept in its checkpointDir is not done again)"
