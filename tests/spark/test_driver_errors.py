@@ -43,7 +43,7 @@ WRONG = {
                     ("groupCols", "'ds'", "timestampCol")),
     "label as key": ({"groupCols": ["y"]}, {}, ValueError, ("groupCols", "'y'", "labelCol")),
     "array key": ({"groupCols": ["g"]}, {"g": "array(g)"}, TypeError,
-                  ("groupCols", "array<string>", "atomic")),
+                  ("groupCols", "array<string>", "text")),
     "map key": ({"groupCols": ["g"]}, {"g": "map(g, g)"}, TypeError, ("groupCols",)),
     "struct key": ({"groupCols": ["g"]}, {"g": "struct(g)"}, TypeError, ("groupCols", "struct")),
     "output exists": ({}, {"yhat": "1"}, ValueError, ("predictionCol", "'yhat'", "drop")),

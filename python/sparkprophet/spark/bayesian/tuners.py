@@ -118,7 +118,9 @@ class _BayesianTuner(TableParams):
 
         MLflow's autologging asks the tuner for them, and makes a run of each.
         """
-        return self._tried if self._searches() else self.getOrDefault("estimatorParamMaps")
+        if self._optional("searchSpace") is not None and self._no_grid():
+            return self._tried
+        return self.getOrDefault("estimatorParamMaps")
 
     def explainParam(self, param: str | Param[Any]) -> str:
         """Name, document, default and value of a param; of a storage without its password."""
@@ -211,12 +213,15 @@ class _BayesianTuner(TableParams):
         space, grid = self._optional("searchSpace"), self._optional("estimatorParamMaps")
         if space is None and not grid:
             raise ValueError("searchSpace: is not set; give one, or estimatorParamMaps")
-        # A saved tuner has an empty map there, which Spark's reader wants.
-        if space is not None and grid not in (None, [], [{}]):
+        if space is not None and not self._no_grid():
             raise ValueError("searchSpace and estimatorParamMaps are both set; clear one of them")
         if space is None and self._optional("storage") is not None:
             raise ValueError("storage: is set for a fixed grid, which has no study; clear it")
         return space is not None
+
+    def _no_grid(self) -> bool:
+        # A saved tuner has an empty map there, which Spark's reader wants.
+        return self._optional("estimatorParamMaps") in (None, [], [{}])
 
     def _facts(
         self, space: SearchSpace, estimator: Estimator[Any], evaluator: Evaluator

@@ -203,7 +203,7 @@ class BayesianPersistenceSuite extends AnyFunSuite with SharedSession {
     val pipeline = new Pipeline("p")
     val grid = Array(
       ParamMap(pipeline.stages -> Array[PipelineStage](lr)),
-      ParamMap(pipeline.stages -> Array[PipelineStage](trees))
+      ParamMap(pipeline.stages -> Array[PipelineStage](trees), trees.maxDepth -> 2)
     )
     val plain = Array(ParamMap(lr.maxIter -> 3, lr.tol -> 0.1), ParamMap(lr.solver -> "normal"))
     val tuner = new BayesianCrossValidator().setEvaluator(rmse)
@@ -212,10 +212,15 @@ class BayesianPersistenceSuite extends AnyFunSuite with SharedSession {
       val loaded = BayesianCrossValidator.load(path).getEstimatorParamMaps
       assert(loaded.map(_.toSeq.map(_.toString).toSet) sameElements
         plain.map(_.toSeq.map(_.toString).toSet))
-      // Spark itself cannot save arrays of stages among param maps.
+      // Spark itself cannot save arrays of stages among param maps, nor params of these stages.
       tuner.setEstimator(pipeline.setStages(Array[PipelineStage](lr))).setEstimatorParamMaps(grid)
-      intercept[Throwable](tuner.write.overwrite().save(path))
-      assert(BayesianCrossValidator.load(path).getEstimatorParamMaps.length == 2)
+      tuner.write.overwrite().save(path)
+      val maps = BayesianCrossValidator.load(path).getEstimatorParamMaps
+      val (first, second) = (maps.head, maps.last)
+      assert(maps.length == 2)
+      assert(first(pipeline.stages).map(_.uid) sameElements Array(lr.uid))
+      assert(second(pipeline.stages).map(_.uid) sameElements Array(trees.uid))
+      assert(second.get(trees.maxDepth).contains(2) && second.size == 2)
     }
   }
 
