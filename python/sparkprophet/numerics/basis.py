@@ -11,7 +11,7 @@ import functools
 
 import numpy as np
 
-from sparkprophet.numerics.arrays import Floats
+from sparkprophet.numerics.arrays import Flags, Floats
 
 # Rows that are worked on at one time; bounds the memory that a long series takes.
 _BLOCK = 65536
@@ -53,10 +53,18 @@ class Basis:
         return 8 * (self.XT.size + self.t.size + width * width + packed)
 
     @functools.cached_property
-    def levels(self) -> Floats:
-        """T times the squared mean of each column of X, shape (K,)."""
-        levels: Floats = len(self.t) * self.XT.mean(axis=1) ** 2
-        return levels
+    def level_columns(self) -> Flags:
+        """Columns of X that are a level rather than a change of it, shape (K,).
+
+        Of their squares more is that of the mean.
+        """
+        flags: Flags = len(self.t) * self.XT.mean(axis=1) ** 2 > self.spreads
+        return flags
+
+    @functools.cached_property
+    def has_levels(self) -> bool:
+        """Whether there is a level column."""
+        return bool(self.level_columns.any())
 
     @functools.cached_property
     def spreads(self) -> Floats:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -220,7 +221,11 @@ def solve(
 
 def _best(solutions: Iterable[Solution]) -> Solution:
     """The one of the highest log posterior; the first of equals, and no NaN if there is another."""
-    return max(solutions, key=lambda s: np.nan_to_num(s.log_posterior, nan=-np.inf))
+    best, *others = solutions
+    for other in others:
+        if not best.log_posterior >= other.log_posterior and not math.isnan(other.log_posterior):
+            best = other
+    return best
 
 
 def usual_mode(response: Response, multiplicative: Flags) -> Point | Linearisation | None:
@@ -266,10 +271,12 @@ def identified(response: Response, prior: Prior) -> Prior:
     much. Its coefficient is zero instead. (Stan's optimiser starts there and ends early.)
     """
     at, basis = prior.columns, response.basis
+    if not basis.has_levels:
+        return prior
     # By how much a unit of the coefficient changes the mean: a multiplicative one, the level.
     units = np.where(prior.multiplicative[at], np.mean(response.y**2), 1.0)
     told = basis.spreads[at] * units * prior.sigmas**2
-    kept = (told >= response.variance) | (basis.levels[at] <= basis.spreads[at])
+    kept = (told >= response.variance) | ~basis.level_columns[at]
     if kept.all():
         return prior
     return replace(prior, columns=at[kept], sigmas=prior.sigmas[kept])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -79,12 +80,12 @@ def told_prior(
 ) -> Prior:
     """As `prior_of`, without the columns of which the rows say nothing; see `solver.identified`."""
     prior = prior_of(layout, config, seasonalities)
-    double = np.zeros(len(layout.names), dtype=np.bool_)
-    for term, block in layout.blocks():
-        if term.condition is not None and _is_double(layout, term, block, response):
-            double[block] = True
-    kept = ~double[prior.columns]
-    if not kept.all():
+    if any(term.condition for term in layout.terms):
+        double = np.zeros(len(layout.names), dtype=np.bool_)
+        for term, block in layout.blocks():
+            if term.condition is not None and _is_double(layout, term, block, response):
+                double[block] = True
+        kept = ~double[prior.columns]
         prior = replace(prior, columns=prior.columns[kept], sigmas=prior.sigmas[kept])
     return identified(response, prior)
 
@@ -122,8 +123,9 @@ def mode(response: Response, prior: Prior, tolerance: float = 1e-7) -> Solution:
 def is_finite(solution: Solution) -> bool:
     """Whether all of its numbers are."""
     point = solution.point
-    numbers = (point.k, point.m, point.s, solution.log_posterior, point.delta, point.beta)
-    return all(bool(np.isfinite(values).all()) for values in numbers)
+    # Of a sum: a trial of a search has no time for more.
+    total = solution.log_posterior + point.k + point.m + point.s
+    return math.isfinite(total + float(point.delta.sum()) + float(point.beta.sum()))
 
 
 def _response(used: Series, config: Config, scales: Scales, dated: DatedBasis) -> Response:
