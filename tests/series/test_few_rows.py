@@ -76,7 +76,9 @@ def assert_one_mode(series, config):
     )
 
 
-@pytest.mark.parametrize("rows", [20, 30, 44, 60, 100])
+@pytest.mark.parametrize(
+    "rows", [20, 44, *(pytest.param(n, marks=pytest.mark.slow) for n in (30, 60, 100))]
+)
 def test_a_trial_and_a_fit_end_in_one_mode(rows):
     rng = np.random.default_rng(rows)
     for seed in range(12):

@@ -436,6 +436,7 @@ def test_other_classes_and_newer_formats_are_refused(saved, tmp_path):
         BayesianCrossValidatorModel.load(str(path))
 
 
+@pytest.mark.slow
 def test_a_grid_of_lists_of_stages_is_saved(data, tmp_path):
     """Params of the stages in a list too, which are no part of the estimator."""
     pipeline, level, shift = Pipeline(stages=[]), Level(), Shift()

@@ -67,7 +67,7 @@ CHANGES = {
 }
 
 
-QUICK = ("one value", "rows", "a fixed param")
+QUICK = ("one value", "a fixed param")
 
 
 @pytest.mark.parametrize(

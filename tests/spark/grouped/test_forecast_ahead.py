@@ -160,7 +160,9 @@ def test_days_ahead_are_days_of_people(spark):
             assert sorted(row[0] for row in found) == [second for second, _ in rows[-12:]]
 
 
-@pytest.mark.parametrize("zone", ["Asia/Tokyo", "+05:30", "GMT-3"])
+@pytest.mark.parametrize(
+    "zone", ["+05:30", *(pytest.param(z, marks=pytest.mark.slow) for z in ("Asia/Tokyo", "GMT-3"))]
+)
 def test_a_model_keeps_the_time_zone_of_its_fit(spark, tmp_path, caplog, zone):
     with configured(spark, {"spark.sql.session.timeZone": "Europe/Berlin"}):
         data, _ = hourly(spark, "2024-10-25", 60)

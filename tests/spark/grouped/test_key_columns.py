@@ -228,8 +228,11 @@ def test_keys_of_another_type_are_refused_and_of_another_width_are_not(spark, ki
             model.forecast(2, regressors=cast)
 
 
+INTERNAL = ["v", "steps", "row", "given", "model", "begins", "ds_", "y_"]
+
+
 @pytest.mark.parametrize(
-    "name", ["t", "v", "steps", "row", "given", "model", "begins", "ds_", "y_"]
+    "name", ["t", *(pytest.param(n, marks=pytest.mark.slow) for n in INTERNAL)]
 )
 def test_internal_names_are_names_of_keys_too(spark, name):
     data = keyed_frame(spark, "long", [1, 2]).withColumnRenamed("k", name)

@@ -34,6 +34,7 @@ def results(model, rows):
     return bits(model.transform(rows)), bits(model.forecast(5))
 
 
+@pytest.mark.slow
 def test_the_width_is_that_of_a_fit_with_it(model, wide, rows, tmp_path):
     expected = results(wide, rows)
     assert results(model, rows) != expected

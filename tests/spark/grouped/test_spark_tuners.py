@@ -54,6 +54,7 @@ def errors_by_hand(rows, train, test, scale):
     return errors
 
 
+@pytest.mark.slow
 def test_cross_validator_with_a_fold_column(rows, folded):
     stage = estimator()
     grid = ParamGridBuilder().addGrid(stage.changepointPriorScale, SCALES).build()

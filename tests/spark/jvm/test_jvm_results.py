@@ -87,6 +87,7 @@ def test_models_and_forecasts_are_equal(scala, shops, name):
         assert bits(steps) == bits(model.forecast(9, regressors=later, includeHistory=True))
 
 
+@pytest.mark.slow
 def test_settings_of_a_model_and_the_zone_of_its_fit(scala, spark, tmp_path):
     hours = spark.range(24 * 6).selectExpr(
         "timestamp_seconds(1729900800 + id * 3600) AS ds", "10 + sin(id * pi() / 12) AS y"
@@ -195,6 +196,7 @@ def test_scala_names_a_checkpoint_folder_that_cannot_be_written(scala, shops, tu
         scala.fit(tuner, shops)
 
 
+@pytest.mark.slow
 def test_two_scala_drivers_of_one_job_do_each_other_no_harm(scala, shops, tuner, tmp_path):
     tuner = tuner.copy().setParams(numTrials=3, numFolds=1, checkpointDir=str(tmp_path))
     with ThreadPoolExecutor(2) as pool:

@@ -103,7 +103,16 @@ def test_a_model_comes_back_to_the_last_bit(spark, fitted, saved, stores):
     assert loaded.summary.to_dict() == fitted.summary.to_dict()
 
 
-@pytest.mark.parametrize("query", ["store = 'north'", "store <=> NULL", "store IN ('north', 'x')"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "store = 'north'",
+        *(
+            pytest.param(q, marks=pytest.mark.slow)
+            for q in ("store <=> NULL", "store IN ('north')")
+        ),
+    ],
+)
 def test_a_query_for_one_key_takes_no_row_for_damaged(spark, tuned, tmp_path, stores, query):
     """Rows have hashes with the key in them, and Spark puts what a query asks for into them."""
     tuned.save(str(tmp_path / "model"))
