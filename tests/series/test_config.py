@@ -14,6 +14,8 @@ VALUES = {
     "growth": ([("linear", "linear"), ("logistic", "logistic"), ("flat", "flat")], ["lin", 1]),
     "nChangepoints": ([(0, 0), (7, 7), (3.0, 3)], [-1, 2.5, "7", True, float("nan"), 10**400]),
     "changepointRange": ([(0, 0.0), (1, 1.0), (0.5, 0.5)], [-0.1, 1.1, "0.8"]),
+    "trendForecast": ([("holt", "holt"), ("holtWinters", "holtWinters")], ["Holt", "", None]),
+    "trendDamping": ([(0, 0.0), (1, 1.0), (0.9, 0.9)], [-0.1, 1.1, "0.9"]),
     "changepointPriorScale": ([(0.05, 0.05), (3, 3.0)], [0, -1, float("inf"), True]),
     "changepoints": (
         [

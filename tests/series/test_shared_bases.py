@@ -48,6 +48,8 @@ VALUES = {
     "growth": ["flat", "linear"],
     "nChangepoints": [5, 0],
     "changepointRange": [0.5, 1.0],
+    "trendForecast": ["holt", "theta"],
+    "trendDamping": [0.9],
     "changepointPriorScale": [0.5],
     "changepoints": [["2022-01-01"], None],
     "seasonalityMode": ["additive", "multiplicative"],

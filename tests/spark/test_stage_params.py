@@ -29,6 +29,8 @@ PROPHET = {
     "changepointRange": (0.8, 0.9),
     "changepointPriorScale": (0.05, 0.5),
     "changepoints": (UNSET, ["2024-02-01T00:00:00"]),
+    "trendForecast": ("prophet", "holt"),
+    "trendDamping": (1.0, 0.9),
     "seasonalityMode": ("additive", "multiplicative"),
     "holidaysMode": (UNSET, "multiplicative"),
     "yearlySeasonality": ("auto", "true"),

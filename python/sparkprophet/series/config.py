@@ -24,6 +24,9 @@ Shapes = Literal["basis", "scaling"]
 FORECAST_SETTINGS = ("intervalWidth", "uncertaintySamples", "groupTimeout", "groupMemoryInMB")
 """What a fitted model's forecasts can be asked to do otherwise than its fit said."""
 
+TREND_FORECASTS = ("prophet", "holt", "theta", "holtWinters")
+"""How a trend can go on after the history."""
+
 FALLBACKS = ("seasonalNaive", "naive", "mean")
 """What can forecast a group whose fit failed; `sparkprophet.series.naive` has their formulas."""
 
@@ -96,6 +99,19 @@ class Config:
         instants,
         "Dates of the changepoints (ISO text). Unset: placed evenly.",
         shapes="basis",
+    )
+    trendForecast: str = setting(
+        "prophet",
+        OneOf(*TREND_FORECASTS),
+        "How the trend goes on after the history: prophet, or by exponential smoothing of what is "
+        "left without the seasonal, holiday and regressor parts: holt (damped), theta, holtWinters "
+        "(damped, with a season of its own).",
+    )
+    trendDamping: float = setting(
+        1.0,
+        Number(0, 1, open_ends=False),
+        "What is left of Prophet's slope after each step past the end of the history, 0 to 1; 1: "
+        "all of it, as in Prophet; 0: the trend stays level. Not used by a smoothed trend.",
     )
     seasonalityMode: str = setting(
         "additive", OneOf(*terms.MODES), "additive or multiplicative seasonality."

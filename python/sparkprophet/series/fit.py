@@ -14,6 +14,7 @@ from sparkprophet.series.data import Series
 from sparkprophet.series.errors import SeriesError, as_series_error, coded
 from sparkprophet.series.record import Fit
 from sparkprophet.series.seasonality import Seasonality, resolve
+from sparkprophet.series.smoothed_trend import carried
 from sparkprophet.series.state import FittedState, State
 
 _DAY = np.timedelta64(1, "D")
@@ -84,7 +85,7 @@ def estimate(
     solver: str,
     deadline: float | None = None,
 ) -> tuple[FittedState, float | None]:
-    """The fitted state of checked rows and its log posterior.
+    """The fitted state of checked rows, trend carried on as configured, and its log posterior.
 
     Parameters
     ----------
@@ -103,11 +104,13 @@ def estimate(
         Where the solver fails, the deadline passes or Prophet refuses.
     """
     if solver == "native":
-        return native.estimate(used, config, seasonalities)
-    with coded(), stan.quiet():
-        fitted = genuine_prophet.build(stan.prophet_class(), config, seasonalities)
-        log_posterior = stan.fit(fitted, genuine_prophet.frame(used), deadline)
-        return genuine_prophet.state_of(fitted, used, seasonalities), log_posterior
+        state, log_posterior = native.estimate(used, config, seasonalities)
+    else:
+        with coded(), stan.quiet():
+            fitted = genuine_prophet.build(stan.prophet_class(), config, seasonalities)
+            log_posterior = stan.fit(fitted, genuine_prophet.frame(used), deadline)
+            state = genuine_prophet.state_of(fitted, used, seasonalities)
+    return carried(state, config, config.trendForecast), log_posterior
 
 
 def _outcome(series: Series, config: Config) -> Fit:

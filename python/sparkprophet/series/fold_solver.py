@@ -8,6 +8,7 @@ Fourier orders are no part of either: an order chooses among the columns of the 
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
@@ -16,12 +17,15 @@ import numpy as np
 
 from sparkprophet.numerics.arrays import Flags, Floats
 from sparkprophet.numerics.posterior import Point
+from sparkprophet.numerics.smoothing import Smoothed
 from sparkprophet.numerics.solver import Linearisation, Prior, Response, Solution, solve, usual_mode
 from sparkprophet.numerics.trend import trend
-from sparkprophet.series import checks, design, native, scaling
+from sparkprophet.series import checks, design, frequency, native, scaling, smoothed_trend
 from sparkprophet.series.config import Config, shaping
 from sparkprophet.series.data import Series
 from sparkprophet.series.dated_basis import dated_basis
+from sparkprophet.series.decomposition import damped_time
+from sparkprophet.series.frequency import Frequency
 from sparkprophet.series.seasonality import Seasonality
 from sparkprophet.series.state import Scales
 
@@ -77,14 +81,71 @@ class FoldSolver:
         SeriesError
             As `native.estimate`.
         """
+        yhat: Floats = self.forecasts(config, seasonalities, (config.trendForecast,))[0]
+        return yhat
+
+    def forecasts(
+        self, config: Config, seasonalities: tuple[Seasonality, ...], methods: tuple[str, ...]
+    ) -> Floats:
+        """As `forecast`, of one fit with its trend carried on in several ways.
+
+        Parameters
+        ----------
+        methods : tuple of str
+            Of `config.TREND_FORECASTS`.
+
+        Returns
+        -------
+        ndarray of float64, shape (len(methods), n)
+        """
         target = self._target(config, seasonalities)
         prior = native.told_prior(target.layout, config, seasonalities, target.response)
         point = self._mode(target, prior).point
-        basis = target.response.basis
-        g = trend(basis.growth, point, basis.changepoints, target.ahead_t, target.ahead_cap)
         scaled = np.where(prior.multiplicative, point.beta, 0.0)
-        yhat = g * (1.0 + target.ahead @ scaled) + target.ahead @ (point.beta - scaled)
-        return yhat * target.scales.y_scale + target.ahead_floor
+        added = point.beta - scaled
+        gain, additive = 1.0 + target.ahead @ scaled, target.ahead @ added
+        unit = target.scales.y_scale
+        result = np.empty((len(methods), len(self._test)))
+        for row, method in zip(result, methods, strict=True):
+            smoothed = None
+            if method != "prophet":
+                smoothed = self._smoothed(target, scaled, added, method)
+            if smoothed is None:
+                basis = target.response.basis
+                t = self._ahead_time(target, config.trendDamping)
+                g = trend(basis.growth, point, basis.changepoints, t, target.ahead_cap)
+                row[:] = g * gain + additive
+            else:
+                steps = self._steps[1]
+                g = (smoothed.trend(steps) - target.ahead_floor) / unit
+                if target.ahead_cap is not None:
+                    g = np.clip(g, 0.0, target.ahead_cap)
+                row[:] = (g + smoothed.seasonal(steps) / unit) * gain + additive
+        result *= unit
+        result += target.ahead_floor
+        return result
+
+    @functools.cached_property
+    def _steps(self) -> tuple[Frequency, Floats]:
+        """The step of the training rows, and how many of them the test rows lie ahead."""
+        step = frequency.infer(self._train.ds)
+        return step, step.distance(self._test.ds, self._train.ds[-1])
+
+    def _ahead_time(self, target: _Target, damping: float) -> Floats:
+        """Scaled time of the test rows, damped."""
+        if damping == 1.0:
+            return target.ahead_t
+        return damped_time(target.ahead_t, self._steps[1], damping)
+
+    def _smoothed(
+        self, target: _Target, scaled: Floats, added: Floats, method: str
+    ) -> Smoothed | None:
+        """The trend of the training rows, smoothed by a method, in the label's unit."""
+        step = self._steps[0]
+        rows = smoothed_trend.tail_of(len(self._train), step.season)
+        XT, unit = target.response.basis.XT[:, rows], target.scales.y_scale
+        ds, y = self._train.ds[rows], self._train.y[rows]
+        return smoothed_trend.smooth(method, ds, y, added @ XT * unit, 1.0 + scaled @ XT, step)
 
     def _target(self, config: Config, seasonalities: tuple[Seasonality, ...]) -> _Target:
         widest = tuple(

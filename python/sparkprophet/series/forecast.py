@@ -7,13 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from sparkprophet.numerics.arrays import Floats, Ints
-from sparkprophet.numerics.trend import trend
-from sparkprophet.series import changepoints, checks, design, intervals, naive, scaling
+from sparkprophet.series import checks, intervals, naive
 from sparkprophet.series.config import Config
 from sparkprophet.series.data import Series
+from sparkprophet.series.decomposition import Decomposition
 from sparkprophet.series.errors import coded
 from sparkprophet.series.state import FittedState, State
-from sparkprophet.series.terms import MODES
 
 # Rows whose terms are in memory at one time: 60 MiB of 30 columns.
 _ROWS = 2**18
@@ -84,7 +83,7 @@ def components(state: State, config: Config, rows: Series) -> dict[str, Floats]:
         if not len(order):
             return {}
         if isinstance(state, FittedState):
-            parts = _Parts(state, config, rows.take(order)).components()
+            parts = Decomposition(state, config, rows.take(order)).components()
         else:
             parts = {"trend": naive.forecast(state.method, state.history, rows.ds[order], 0.5)[0]}
     spread = {}
@@ -92,56 +91,6 @@ def components(state: State, config: Config, rows: Series) -> dict[str, Floats]:
         spread[name] = np.full(len(rows), np.nan)
         spread[name][order] = values
     return spread
-
-
-class _Parts:
-    """Trend and terms at rows that are sorted by time.
-
-    Attributes
-    ----------
-    t, trend : ndarray of float64, shape (n,)
-        Scaled time, and the trend in scaled units above the floor.
-    cap : ndarray of float64, shape (n,), or None
-        Scaled, for logistic growth.
-    effects : ndarray of float64, shape (n, K)
-        What each column adds: in scaled units, or as a share of the trend.
-    multiplicative : ndarray of bool, shape (K,)
-        Which of the two.
-    """
-
-    def __init__(self, state: FittedState, config: Config, rows: Series) -> None:
-        self.layout = design.layout_of(state, config)
-        self.multiplicative, _ = design.modes_and_priors(self.layout, config, state.seasonalities)
-        self.scale = state.scales.y_scale
-        self.floor = scaling.floor(rows, state.scales)
-        self.t = scaling.time(rows.ds, state.scales)
-        self.cap = scaling.cap(rows, state.scales) if config.growth == "logistic" else None
-        changes = changepoints.times(state.changepoints, state.scales)
-        self.trend = trend(config.growth, state.parameters, changes, self.t, self.cap)
-        # Prophet has a coefficient of a column of zeros where there is no other.
-        beta = state.parameters.beta[: len(self.layout.names)]
-        self.effects = design.matrix(self.layout, config, rows, state.scales) * beta
-
-    def total(self, mode: str) -> Floats:
-        """Sum of the effects of a mode; float64, shape (n,)."""
-        total: Floats = self.effects @ (self.multiplicative == (mode == "multiplicative"))
-        return total
-
-    def components(self) -> dict[str, Floats]:
-        """As `Prophet.predict` names them and in its units."""
-        parts = {"trend": self.trend * self.scale + self.floor}
-        for mode in MODES:
-            parts[f"{mode}_terms"] = self._in_unit(self.total(mode), mode)
-        for term, block in self.layout.blocks():
-            mode = MODES[int(self.multiplicative[block.start])]
-            values = self._in_unit(self.effects[:, block].sum(axis=1), mode)
-            group = {"holiday": "holidays", "regressor": f"extra_regressors_{mode}"}
-            for name in filter(None, (term.name, group.get(term.kind))):
-                parts[name] = parts[name] + values if name in parts else values
-        return parts
-
-    def _in_unit(self, values: Floats, mode: str) -> Floats:
-        return values * self.scale if mode == "additive" else values
 
 
 def _predict(
@@ -153,7 +102,7 @@ def _predict(
     cap = np.full(n, np.inf)
     for start in range(0, n, _ROWS):
         piece = slice(start, start + _ROWS)
-        parts = _Parts(state, config, rows.take(piece))
+        parts = Decomposition(state, config, rows.take(piece))
         t[piece], gain[piece] = parts.t, 1 + parts.total("multiplicative")
         # The floor is part of the trend, so that multiplicative terms multiply it too.
         level = parts.trend * scale + parts.floor

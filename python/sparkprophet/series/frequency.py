@@ -7,7 +7,7 @@ from typing import Any, Literal, overload
 
 import numpy as np
 
-from sparkprophet.numerics.arrays import Ints, Times
+from sparkprophet.numerics.arrays import Floats, Ints, Times
 
 DAY = 86_400_000_000  # microseconds
 _WEEKMASK = "1111100"
@@ -119,6 +119,17 @@ class Frequency:
             return np.busday_count(days[1], days[0], weekmask=_WEEKMASK)
         elapsed = (ds - origin).astype("timedelta64[us]").astype(np.int64)
         return np.rint(elapsed / self.microseconds).astype(np.int64)
+
+    def distance(self, ds: Times, origin: np.datetime64) -> Floats:
+        """Steps from `origin` to each timestamp; float64, shape of `ds`.
+
+        Parts of a step count where steps are of a fixed time; else as `position`.
+        """
+        if self.months or self.business:
+            return self.position(ds, origin).astype(np.float64)
+        elapsed = (ds - origin).astype("timedelta64[us]").astype(np.int64)
+        distance: Floats = elapsed / self.microseconds
+        return distance
 
     def _index(self, ds: Any) -> Any:
         """The number of the date that a timestamp stands for, counted over all months."""

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from sparkprophet.numerics.arrays import Floats, Times
+from sparkprophet.numerics.smoothing import Smoothed
 from sparkprophet.series.data import Series
 from sparkprophet.series.seasonality import Seasonality
 
@@ -145,6 +146,7 @@ class State:
             np.array(facts["changepoints"], dtype=np.int64).astype("datetime64[us]"),
             tuple(facts["holidayNames"]),
             tuple(facts["holidayColumns"]),
+            _smoothed(facts.get("smoothed")),
         )
 
 
@@ -162,6 +164,8 @@ class FittedState(State):
         Dates of the changepoints.
     holiday_names, holiday_columns : tuple of str
         The holidays seen in the fit, in Prophet's order, and their columns in the design's.
+    smoothed : Smoothed or None
+        How the trend goes on after the history, in the label's unit; None: as Prophet's.
     """
 
     method: str = field(default="prophet", init=False)
@@ -171,6 +175,7 @@ class FittedState(State):
     changepoints: Times
     holiday_names: tuple[str, ...]
     holiday_columns: tuple[str, ...]
+    smoothed: Smoothed | None = None
 
     def _facts(self) -> dict[str, Any]:
         s = self.scales
@@ -186,8 +191,21 @@ class FittedState(State):
             "deltas": len(self.parameters.delta),
             "holidayNames": list(self.holiday_names),
             "holidayColumns": list(self.holiday_columns),
-        }
+        } | ({} if self.smoothed is None else {"smoothed": _smoothed_values(self.smoothed)})
 
     def _parameters(self) -> Floats:
         p = self.parameters
         return np.concatenate(([p.k, p.m, p.sigma_obs], p.delta, p.beta))
+
+
+def _smoothed_values(smoothed: Smoothed) -> list[float]:
+    """Level, slope, damping and the season."""
+    return [smoothed.level, smoothed.slope, smoothed.damping, *smoothed.season.tolist()]
+
+
+def _smoothed(values: list[float] | None) -> Smoothed | None:
+    """The inverse of `_smoothed_values`."""
+    if values is None:
+        return None
+    level, slope, damping, *season = values
+    return Smoothed(level, slope, damping, np.array(season, dtype=np.float64))

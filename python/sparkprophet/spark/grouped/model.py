@@ -293,9 +293,10 @@ class GroupedProphetModel(GroupedProphetParams, Model, MLWritable, MLReadable[An
             model = cls()
             keys = model.getParam("groupCols").typeConverter(saved["groupCols"])
             table = read_models(spark, path, metadata["models"], keys)
-            # Models saved before they were kept have not been set otherwise.
+            # Models saved before they were kept have not been set otherwise, and what was no
+            # setting then had the effect that its default has now.
             kept = metadata.get("fitSettings", saved)
-            settings = {
+            settings = model.series_settings() | {
                 name: model.getParam(name).typeConverter(kept[name])
                 for name in (field.name for field in SETTINGS)
                 if kept.get(name) is not None

@@ -189,7 +189,10 @@ object GroupedProphetModel extends MLReadable[GroupedProphetModel] {
       }
       .toMap
 
-  /** Those of the fit. Models saved before they were kept have not been set otherwise. */
+  /**
+   * Those of the fit. Models saved before they were kept have not been set otherwise, and what was
+   * no setting then had the effect that its default has now.
+   */
   private def savedSettings(saved: Metadata): Map[String, String] = {
     val kept = saved("fitSettings") match {
       case JObject(fields) => fields.toMap
@@ -200,7 +203,7 @@ object GroupedProphetModel extends MLReadable[GroupedProphetModel] {
       val param = stage.getParam(name).asInstanceOf[Param[Any]]
       name -> param.jsonEncode(ParamValues.read(param, name, json).value)
     }
-    named.toMap
+    settingsOf(stage) ++ named
   }
 
   override def load(path: String): GroupedProphetModel = super.load(path)

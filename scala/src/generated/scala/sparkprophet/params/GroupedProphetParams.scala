@@ -203,6 +203,40 @@ private[sparkprophet] trait GroupedProphetParams extends TableParams {
   /** Sets [[changepoints]]. */
   def setChangepoints(value: Array[String]): this.type = set(changepoints, value)
 
+  /**
+   * How the trend goes on after the history: prophet, or by exponential smoothing of what is left
+   * without the seasonal, holiday and regressor parts: holt (damped), theta, holtWinters (damped,
+   * with a season of its own). Default: "prophet".
+   */
+  final val trendForecast: Param[String] = oneOf("prophet", "holt", "theta", "holtWinters")(
+    "trendForecast",
+    "How the trend goes on after the history: prophet, or by exponential smoothing of what is" +
+      " left without the seasonal, holiday and regressor parts: holt (damped), theta, " +
+      "holtWinters (damped, with a season of its own)."
+  )
+
+  /** The value of [[trendForecast]]. */
+  def getTrendForecast: String = $(trendForecast)
+
+  /** Sets [[trendForecast]]. */
+  def setTrendForecast(value: String): this.type = set(trendForecast, value)
+
+  /**
+   * What is left of Prophet's slope after each step past the end of the history, 0 to 1; 1: all of
+   * it, as in Prophet; 0: the trend stays level. Not used by a smoothed trend. Default: 1.0.
+   */
+  final val trendDamping: DoubleParam = number(0.0, 1.0, false)(
+    "trendDamping",
+    "What is left of Prophet's slope after each step past the end of the history, 0 to 1; 1: " +
+      "all of it, as in Prophet; 0: the trend stays level. Not used by a smoothed trend."
+  )
+
+  /** The value of [[trendDamping]]. */
+  def getTrendDamping: Double = $(trendDamping)
+
+  /** Sets [[trendDamping]]. */
+  def setTrendDamping(value: Double): this.type = set(trendDamping, value)
+
   /** additive or multiplicative seasonality. Default: "additive". */
   final val seasonalityMode: Param[String] = oneOf("additive", "multiplicative")(
     "seasonalityMode",
@@ -649,6 +683,8 @@ private[sparkprophet] trait GroupedProphetParams extends TableParams {
     nChangepoints -> 25,
     changepointRange -> 0.8,
     changepointPriorScale -> 0.05,
+    trendForecast -> "prophet",
+    trendDamping -> 1.0,
     seasonalityMode -> "additive",
     yearlySeasonality -> "auto",
     weeklySeasonality -> "auto",

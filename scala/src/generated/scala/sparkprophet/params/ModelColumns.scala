@@ -58,12 +58,12 @@ private[sparkprophet] object ModelColumns {
   /** The params that are settings of each series. */
   val Settings: Seq[String] = Seq(
     "growth", "nChangepoints", "changepointRange", "changepointPriorScale", "changepoints",
-    "seasonalityMode", "yearlySeasonality", "weeklySeasonality", "dailySeasonality",
-    "yearlyFourierOrder", "monthlyFourierOrder", "weeklyFourierOrder", "dailyFourierOrder",
-    "yearlyPriorScale", "monthlyPriorScale", "weeklyPriorScale", "dailyPriorScale",
-    "seasonalityPriorScale", "holidaysPriorScale", "seasonalities", "countryHolidays",
-    "holidaysMode", "holidays", "regressors", "scaling", "intervalWidth", "uncertaintySamples",
-    "solver", "minObservations", "fallback", "groupTimeout", "groupMemoryInMB"
+    "trendForecast", "trendDamping", "seasonalityMode", "yearlySeasonality", "weeklySeasonality",
+    "dailySeasonality", "yearlyFourierOrder", "monthlyFourierOrder", "weeklyFourierOrder",
+    "dailyFourierOrder", "yearlyPriorScale", "monthlyPriorScale", "weeklyPriorScale",
+    "dailyPriorScale", "seasonalityPriorScale", "holidaysPriorScale", "seasonalities",
+    "countryHolidays", "holidaysMode", "holidays", "regressors", "scaling", "intervalWidth",
+    "uncertaintySamples", "solver", "minObservations", "fallback", "groupTimeout", "groupMemoryInMB"
   )
 
   /** Those of them that fitted models can be asked to change. */
