@@ -30,9 +30,10 @@ import pandas as pd
 
 from sparkprophet import GroupedProphet, paper_search_space
 from sparkprophet.search import Choice, Uniform
-from sparkprophet.series import backtest, checks, fit, genuine_prophet, stan
+from sparkprophet.series import backtest, checks, genuine_prophet, stan
 from sparkprophet.series.config import Config
 from sparkprophet.series.data import Series
+from sparkprophet.series.estimate import estimate
 from sparkprophet.series.forecast import forecast
 from sparkprophet.series.seasonality import resolve
 from sparkprophet.series.state import State
@@ -202,7 +203,7 @@ def tasks(
 def native_fit(config: Config, train: Series, test: Series) -> tuple[State, float, np.ndarray]:
     """The native solver's state, log posterior and forecast."""
     seasonalities = resolve(config, train.ds)
-    state, log_posterior = fit.estimate(train, config, seasonalities, "native")
+    state, log_posterior = estimate(train, config, seasonalities, "native")
     return state, log_posterior, forecast(state, config, test, 0).yhat
 
 

@@ -17,9 +17,9 @@ from sparkprophet.search import sampler as search_sampler
 from sparkprophet.search.dimensions import Choice, Int
 from sparkprophet.search.space import SearchSpace
 from sparkprophet.search.study import Study, run_study
-from sparkprophet.series import backtest, checks
+from sparkprophet.series import backtest, checks, combination
 from sparkprophet.series import fit as fitting
-from sparkprophet.series.config import Config
+from sparkprophet.series.config import Config, as_param_value
 from sparkprophet.series.data import Series
 from sparkprophet.series.errors import SeriesError
 from sparkprophet.series.record import Fit
@@ -50,6 +50,11 @@ class Search:
         Whether the estimator's own values are a candidate, tried first.
     collect_trials : bool
         Whether the trials are kept.
+    combination : str
+        As `Config.combination`: folds combines the estimator's own values and the best trials by
+        their errors on the holdouts.
+    num_members : int
+        Most trials in a combination.
     group_timeout : float
         Seconds for one series, 0 for no limit.
     until : float or None
@@ -71,6 +76,8 @@ class Search:
     min_delta: float = 0.0
     warm_start: bool = True
     collect_trials: bool = True
+    combination: str = "none"
+    num_members: int = 3
     group_timeout: float = 0.0
     until: float | None = None
     starts_json: str = "[]"
@@ -113,6 +120,8 @@ def tune_series(series: Series, config: Config, seed: int, search: Search, threa
     started = time.monotonic()
     end = started + search.group_timeout if search.group_timeout else None
     facts: dict[str, Any] = {"n_trials": 0, "stopped_by": "noHoldout"}
+    if search.combination == "folds":
+        config = config.replace(_folds_of(search))
     try:
         used = checks.usable(series, config)
         folds = backtest.make_folds(
@@ -131,7 +140,10 @@ def tune_series(series: Series, config: Config, seed: int, search: Search, threa
         objective = _Objective(tests, config, tuple(space.keyed()), end)
         untuned = objective.untuned()
         study = _study(objective, space, config, seed, search, started)
-    fitted, value, errors = _final_fit(series, config, study, untuned, end, search.warm_start)
+        best = _combined_fit(series, used, config, study, tests, folds, end, search)
+    fitted, value, errors = best or _final_fit(
+        series, config, study, untuned, end, search.warm_start
+    )
     facts |= {
         "n_trials": len(study.trials),
         "stopped_by": study.stopped_by if study.best else _failed_by(end),
@@ -146,6 +158,59 @@ def tune_series(series: Series, config: Config, seed: int, search: Search, threa
 def _fit(series: Series, config: Config, deadline: float | None, facts: dict[str, Any]) -> Fit:
     """The fit without a search, with what there is to say of it."""
     return replace(fitting.fit(series, config, deadline), search=facts)
+
+
+def _folds_of(search: Search) -> dict[str, Any]:
+    """The settings by which a series' own fit makes the folds of a search."""
+    return {
+        "combination": search.combination,
+        "horizon": search.horizon,
+        "numFolds": search.num_folds,
+        "period": search.period,
+        "initial": search.initial,
+    }
+
+
+def _combined_fit(
+    series: Series,
+    used: Series,
+    config: Config,
+    study: Study,
+    tests: backtest.Backtest,
+    folds: tuple[backtest.Fold, ...],
+    deadline: float | None,
+    search: Search,
+) -> tuple[Fit, float | None, dict[int, str]] | None:
+    """As `_final_fit`, of the config without a search and the best trials together.
+
+    None where it is not asked for, or no trial can be a part of it.
+    """
+    if search.combination != "folds" or study.best is None:
+        return None
+    ranked = sorted((t for t in study.trials if t.value is not None), key=lambda t: t.value or 0.0)
+    names = list(SearchSpace.fromJson(search.space_json).keyed())
+
+    def settings(params: dict[str, Any]) -> dict[str, Any]:
+        """Of all that is searched, so that they say the same beside any config."""
+        own = config.replace(params)
+        return {name: as_param_value(getattr(own, name)) for name in names}
+
+    candidates = [settings({})]
+    for trial in ranked:
+        if len(candidates) <= search.num_members and settings(trial.params) not in candidates:
+            candidates.append(settings(trial.params))
+    try:
+        combined = combination.combined(used, config, candidates, tests, folds, deadline)
+    except SeriesError:
+        return None  # the final fit meets the same error, and tells it
+    errors = {
+        trial.number: clip(f"final fit: {error.code}: {error.message}")
+        for failed, error in combined.errors
+        for trial in ranked
+        if settings(trial.params) == failed
+    }
+    best = config.replace(study.best.params)
+    return fitting.of_combination(series, best, combined), study.best.value, errors
 
 
 def _final_fit(

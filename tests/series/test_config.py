@@ -15,6 +15,11 @@ VALUES = {
     "nChangepoints": ([(0, 0), (7, 7), (3.0, 3)], [-1, 2.5, "7", True, float("nan"), 10**400]),
     "changepointRange": ([(0, 0.0), (1, 1.0), (0.5, 0.5)], [-0.1, 1.1, "0.8"]),
     "trendForecast": ([("holt", "holt"), ("holtWinters", "holtWinters")], ["Holt", "", None]),
+    "combination": ([("none", "none"), ("folds", "folds")], ["fold", None, 1]),
+    "horizon": ([(1, 1), (None, None)], [0, 1.5]),
+    "numFolds": ([(1, 1), (9, 9)], [0, -1, None]),
+    "period": ([(1, 1), (None, None)], [0, "1"]),
+    "initial": ([(1, 1), (None, None)], [0, "1"]),
     "trendDamping": ([(0, 0.0), (1, 1.0), (0.9, 0.9)], [-0.1, 1.1, "0.9"]),
     "changepointPriorScale": ([(0.05, 0.05), (3, 3.0)], [0, -1, float("inf"), True]),
     "changepoints": (

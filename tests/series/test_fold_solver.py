@@ -7,7 +7,7 @@ from sparkprophet.series import dated_basis
 from sparkprophet.series.backtest import Backtest, make_folds
 from sparkprophet.series.config import Config
 from sparkprophet.series.data import Series
-from sparkprophet.series.fit import estimate
+from sparkprophet.series.estimate import estimate
 from sparkprophet.series.fold_solver import FoldSolver
 from sparkprophet.series.forecast import forecast
 from sparkprophet.series.seasonality import resolve

@@ -7,8 +7,9 @@ from prophet.serialize import model_from_json, model_to_json
 import stock
 from cases import CASES, history_of, rows
 from sparkprophet.series.config import Config
+from sparkprophet.series.estimate import choose
 from sparkprophet.series.fast_prophet import FastProphet
-from sparkprophet.series.fit import choose, fit
+from sparkprophet.series.fit import fit
 from sparkprophet.series.forecast import forecast
 from sparkprophet.series.genuine_prophet import prophet_of
 from sparkprophet.series.seasonality import resolve

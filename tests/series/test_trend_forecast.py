@@ -154,8 +154,8 @@ def test_a_state_comes_back_to_the_last_bit(method):
 def test_an_older_state_has_prophets_trend():
     past, _ = split(daily())
     state, _ = fitted(past)
-    assert "smoothed" not in state.to_record()["facts"]
-    assert State.from_record(state.to_record()).smoothed is None
+    assert "trends" not in state.to_record()["facts"]
+    assert State.from_record(state.to_record()).trends == ((1.0, None),)
 
 
 @pytest.mark.parametrize("rows", [2, 3, 9])

@@ -10,7 +10,7 @@ from sparkprophet.spark import columns, schema
 # As the docs of `GroupedProphetModel.models` have them.
 FIT = [
     "status", "solver", "error_code", "error_message", "n_obs", "start", "end", "log_posterior",
-    "fit_seconds", "cpu_seconds", "host", "pid", "started_at", "config", "state",
+    "fit_seconds", "cpu_seconds", "host", "pid", "started_at", "config", "members", "state",
 ]  # fmt: skip
 SEARCH = ["best_value", "n_trials", "stopped_by", "untuned_value", "naive_value", "trials"]
 

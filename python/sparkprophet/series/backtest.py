@@ -16,14 +16,16 @@ from typing import Any
 import numpy as np
 
 from sparkprophet.numerics.arrays import Floats
-from sparkprophet.series import fit, frequency, naive
+from sparkprophet.series import frequency, naive
 from sparkprophet.series.config import Config
 from sparkprophet.series.data import Series
 from sparkprophet.series.errors import SeriesError
+from sparkprophet.series.estimate import choose, estimate
 from sparkprophet.series.fold_solver import FoldSolver
 from sparkprophet.series.forecast import forecast
 from sparkprophet.series.metrics import METRICS, NEEDS_INTERVALS, Holdout
 from sparkprophet.series.seasonality import Seasonality, long_enough, of_config
+from sparkprophet.series.smoothed_trend import carried
 
 
 @dataclass(frozen=True)
@@ -151,11 +153,10 @@ class Backtest:
             Where a fold cannot be fitted or the deadline (`time.monotonic()`) passes.
         """
         seasonalities = of_config(config, self._automatic)
-        solver = fit.choose(config, seasonalities, self._ds)
+        solver = choose(config, seasonalities, self._ds)
 
         def one(fold: Fold, fold_solver: FoldSolver) -> float:
-            if deadline is not None and time.monotonic() > deadline:
-                raise SeriesError("TIMEOUT", "the backtest used up groupTimeout; raise it")
+            _check_time(deadline)
             reached = _changepoints_before(fold.train.ds[-1], config)
             if solver == "native" and self._metric not in NEEDS_INTERVALS:
                 yhat = fold_solver.forecast(reached, seasonalities)
@@ -164,6 +165,44 @@ class Backtest:
             return self._stepwise(fold, reached, seasonalities, solver, deadline)
 
         return float(np.mean(list(self._each(one, self._folds, self._solvers))))
+
+    def forecasts(
+        self, config: Config, methods: tuple[str, ...], deadline: float | None = None
+    ) -> list[Floats]:
+        """Forecasts of each fold by one fit with its trend carried on in several ways.
+
+        Parameters
+        ----------
+        config : Config
+        methods : tuple of str
+            Of `config.TREND_FORECASTS`.
+        deadline : float, optional
+            As in `loss`.
+
+        Returns
+        -------
+        list of ndarray of float64, shape (len(methods), n)
+            In the order of the folds.
+
+        Raises
+        ------
+        SeriesError
+            As `loss`.
+        """
+        seasonalities = of_config(config, self._automatic)
+        solver = choose(config, seasonalities, self._ds)
+
+        def one(fold: Fold, fold_solver: FoldSolver) -> Floats:
+            _check_time(deadline)
+            reached = _changepoints_before(fold.train.ds[-1], config)
+            if solver == "native":
+                return fold_solver.forecasts(reached, seasonalities, methods)
+            plain = reached.replace({"trendForecast": "prophet", "uncertaintySamples": 0})
+            state, _ = estimate(fold.train, plain, seasonalities, solver, deadline)
+            ways = (carried(state, plain, {method: 1.0}) for method in methods)
+            return np.array([forecast(way, plain, fold.test, self._seed).yhat for way in ways])
+
+        return list(self._each(one, self._folds, self._solvers))
 
     def _stepwise(
         self,
@@ -176,7 +215,7 @@ class Backtest:
         """One fold's loss by a fit and a forecast of their own."""
         if self._metric not in NEEDS_INTERVALS:
             config = config.replace({"uncertaintySamples": 0})
-        state, _ = fit.estimate(fold.train, config, seasonalities, solver, deadline)
+        state, _ = estimate(fold.train, config, seasonalities, solver, deadline)
         ahead = forecast(state, config, fold.test, self._seed)
         return _score(self._metric, fold, ahead.yhat, ahead.lower, ahead.upper, config)
 
@@ -198,6 +237,11 @@ def _score(
 ) -> float:
     holdout = Holdout(fold.test.y, yhat, lower, upper, config.intervalWidth, fold.scale)
     return METRICS[metric](holdout)
+
+
+def _check_time(deadline: float | None) -> None:
+    if deadline is not None and time.monotonic() > deadline:
+        raise SeriesError("TIMEOUT", "the backtest used up groupTimeout; raise it")
 
 
 def _changepoints_before(end: np.datetime64, config: Config) -> Config:

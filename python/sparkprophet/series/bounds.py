@@ -14,6 +14,9 @@ MOST_FOURIER_ORDERS = 100
 MOST_CHANGEPOINTS = 500
 """Of a series, where the stage's own are not more."""
 
+MOST_FOLDS = 20
+"""Of a series' combination, where the stage's own are not more."""
+
 _ALL = frozenset(["yearly", "weekly", "daily"])
 
 
@@ -24,7 +27,7 @@ def check_bounds(config: Config, base: Config) -> None:
     ------
     ValueError
         For a groupTimeout, groupMemoryInMB or uncertaintySamples above the stage's, or Fourier
-        orders or changepoints above the stage's and the bounds of this module.
+        orders, changepoints or folds above the stage's and the bounds of this module.
     """
     for name in ("groupTimeout", "groupMemoryInMB"):
         own, most = getattr(config, name), getattr(base, name)
@@ -35,6 +38,7 @@ def check_bounds(config: Config, base: Config) -> None:
             )
     bounds = [
         ("uncertaintySamples", config.uncertaintySamples, base.uncertaintySamples),
+        ("numFolds", config.numFolds, max(base.numFolds, MOST_FOLDS)),
         ("changepoints", _changepoints(config), max(_changepoints(base), MOST_CHANGEPOINTS)),
         ("Fourier orders", _orders(config), max(_orders(base), MOST_FOURIER_ORDERS)),
     ]

@@ -27,6 +27,9 @@ FORECAST_SETTINGS = ("intervalWidth", "uncertaintySamples", "groupTimeout", "gro
 TREND_FORECASTS = ("prophet", "holt", "theta", "holtWinters")
 """How a trend can go on after the history."""
 
+COMBINATIONS = ("none", "folds")
+"""What a forecast can be combined of."""
+
 FALLBACKS = ("seasonalNaive", "naive", "mean")
 """What can forecast a group whose fit failed; `sparkprophet.series.naive` has their formulas."""
 
@@ -174,6 +177,26 @@ class Config:
         OneOf("absmax", "minmax"),
         "Scaling of the label before the fit.",
         shapes="scaling",
+    )
+    combination: str = setting(
+        "none",
+        OneOf(*COMBINATIONS),
+        "none: Prophet's forecast. folds: the weighted mean of two fits, as configured and with "
+        "seasonalities that are held down, each with its trend carried on in every way of "
+        "trendForecast, and of two seasonal naive forecasts; weights by errors on rolling-origin "
+        "folds.",
+    )
+    horizon: int | None = setting(
+        None,
+        Whole(1),
+        "Steps of each fold of a combination. Unset: one season, at most a tenth of the rows.",
+    )
+    numFolds: int = setting(3, Whole(1), "Most folds of a combination; the last ones that fit.")
+    period: int | None = setting(
+        None, Whole(1), "Steps between two cutoffs of folds. Unset: horizon."
+    )
+    initial: int | None = setting(
+        None, Whole(1), "Steps of history before the first cutoff. Unset: horizon."
     )
     intervalWidth: float = setting(
         0.8, Number(0, 1), "Width of the uncertainty interval; between 0 and 1."

@@ -7,19 +7,15 @@ import time
 import numpy as np
 
 from sparkprophet.messages import clip
-from sparkprophet.numerics.arrays import Times
-from sparkprophet.series import checks, genuine_prophet, native, stan
+from sparkprophet.series import checks, combination
+from sparkprophet.series.combination import Combined
 from sparkprophet.series.config import FALLBACKS, Config
 from sparkprophet.series.data import Series
-from sparkprophet.series.errors import SeriesError, as_series_error, coded
+from sparkprophet.series.errors import SeriesError, as_series_error
+from sparkprophet.series.estimate import choose, estimate
 from sparkprophet.series.record import Fit
-from sparkprophet.series.seasonality import Seasonality, resolve
-from sparkprophet.series.smoothed_trend import carried
-from sparkprophet.series.state import FittedState, State
-
-_DAY = np.timedelta64(1, "D")
-# Of a seasonal period; Prophet's own rule switches a yearly seasonality on from 730 days.
-_PERIODS = 730 / 365.25
+from sparkprophet.series.seasonality import resolve
+from sparkprophet.series.state import State
 
 
 def deadline_of(config: Config) -> float | None:
@@ -49,11 +45,21 @@ def fit(series: Series, config: Config, deadline: float | None = None) -> Fit:
         used = checks.usable(series, config)
         seasonalities = resolve(config, used.ds)
         outcome.solver = choose(config, seasonalities, used.ds)
-        outcome.state, outcome.log_posterior = estimate(
-            used, config, seasonalities, outcome.solver, deadline
-        )
+        if config.combination == "folds":
+            _set(outcome, combination.of_config(used, config, deadline))
+        else:
+            outcome.state, outcome.log_posterior = estimate(
+                used, config, seasonalities, outcome.solver, deadline
+            )
     except Exception as error:
         _fail(outcome, series, as_series_error(error))
+    return outcome
+
+
+def of_combination(series: Series, config: Config, combined: Combined) -> Fit:
+    """The outcome of a series that several fits forecast together."""
+    outcome = _outcome(series, config)
+    _set(outcome, combined)
     return outcome
 
 
@@ -64,55 +70,6 @@ def failed(series: Series, config: Config, error: Exception) -> Fit:
     return outcome
 
 
-def choose(config: Config, seasonalities: tuple[Seasonality, ...], ds: Times) -> str:
-    """The solver of a series with sorted timestamps `ds`: native or stan.
-
-    What the config says; with "auto" native, but stan where a seasonality has less than two
-    periods of history (730 days for a yearly one). Such a seasonality and the trend explain the
-    same rows, the mode's forecast is arbitrary, and Stan's early stop is what users know.
-    """
-    if config.solver != "auto":
-        return config.solver
-    days = (ds[-1] - ds[0]) / _DAY
-    short = any(season.period * _PERIODS > days for season in seasonalities)
-    return "stan" if short else "native"
-
-
-def estimate(
-    used: Series,
-    config: Config,
-    seasonalities: tuple[Seasonality, ...],
-    solver: str,
-    deadline: float | None = None,
-) -> tuple[FittedState, float | None]:
-    """The fitted state of checked rows, trend carried on as configured, and its log posterior.
-
-    Parameters
-    ----------
-    used : Series
-        As `checks.usable` gives it.
-    seasonalities : tuple of Seasonality
-        As `seasonality.resolve` gives them for the series of which `used` may be a part.
-    solver : str
-        "native" or "stan", as `choose` gives it for that series.
-    deadline : float, optional
-        As in `fit`; the native solver takes milliseconds and does not look at it.
-
-    Raises
-    ------
-    SeriesError
-        Where the solver fails, the deadline passes or Prophet refuses.
-    """
-    if solver == "native":
-        state, log_posterior = native.estimate(used, config, seasonalities)
-    else:
-        with coded(), stan.quiet():
-            fitted = genuine_prophet.build(stan.prophet_class(), config, seasonalities)
-            log_posterior = stan.fit(fitted, genuine_prophet.frame(used), deadline)
-            state = genuine_prophet.state_of(fitted, used, seasonalities)
-    return carried(state, config, config.trendForecast), log_posterior
-
-
 def _outcome(series: Series, config: Config) -> Fit:
     observed = ~np.isnan(series.y)
     known = series.ds[observed & ~np.isnat(series.ds)]
@@ -120,6 +77,11 @@ def _outcome(series: Series, config: Config) -> Fit:
     if len(known):
         outcome.start, outcome.end = known.min(), known.max()
     return outcome
+
+
+def _set(outcome: Fit, combined: Combined) -> None:
+    outcome.solver, outcome.log_posterior = combined.solver, combined.log_posterior
+    outcome.state, outcome.members = combined.state, combined.rows()
 
 
 def _fail(outcome: Fit, series: Series, error: SeriesError) -> None:

@@ -24,7 +24,7 @@ from sparkprophet.series import checks, design, frequency, native, scaling, smoo
 from sparkprophet.series.config import Config, shaping
 from sparkprophet.series.data import Series
 from sparkprophet.series.dated_basis import dated_basis
-from sparkprophet.series.decomposition import damped_time
+from sparkprophet.series.decomposition import damped_time, smoothed_ahead
 from sparkprophet.series.frequency import Frequency
 from sparkprophet.series.seasonality import Seasonality
 from sparkprophet.series.state import Scales
@@ -107,20 +107,17 @@ class FoldSolver:
         unit = target.scales.y_scale
         result = np.empty((len(methods), len(self._test)))
         for row, method in zip(result, methods, strict=True):
-            smoothed = None
-            if method != "prophet":
-                smoothed = self._smoothed(target, scaled, added, method)
+            smoothed = self._smoothed(target, scaled, added, method)
             if smoothed is None:
                 basis = target.response.basis
                 t = self._ahead_time(target, config.trendDamping)
                 g = trend(basis.growth, point, basis.changepoints, t, target.ahead_cap)
                 row[:] = g * gain + additive
             else:
-                steps = self._steps[1]
-                g = (smoothed.trend(steps) - target.ahead_floor) / unit
-                if target.ahead_cap is not None:
-                    g = np.clip(g, 0.0, target.ahead_cap)
-                row[:] = (g + smoothed.seasonal(steps) / unit) * gain + additive
+                level, season = smoothed_ahead(
+                    smoothed, self._steps[1], target.ahead_floor, unit, target.ahead_cap
+                )
+                row[:] = (level + season) * gain + additive
         result *= unit
         result += target.ahead_floor
         return result
@@ -141,6 +138,8 @@ class FoldSolver:
         self, target: _Target, scaled: Floats, added: Floats, method: str
     ) -> Smoothed | None:
         """The trend of the training rows, smoothed by a method, in the label's unit."""
+        if method == "prophet":
+            return None
         step = self._steps[0]
         rows = smoothed_trend.tail_of(len(self._train), step.season)
         XT, unit = target.response.basis.XT[:, rows], target.scales.y_scale

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sparkprophet.numerics.arrays import Floats, Ints
+from sparkprophet.numerics.arrays import Floats, Ints, Times
 from sparkprophet.series import checks, intervals, naive
 from sparkprophet.series.config import Config
 from sparkprophet.series.data import Series
 from sparkprophet.series.decomposition import Decomposition
 from sparkprophet.series.errors import coded
-from sparkprophet.series.state import FittedState, State
+from sparkprophet.series.state import CombinedState, FittedState, State
 
 # Rows whose terms are in memory at one time: 60 MiB of 30 columns.
 _ROWS = 2**18
@@ -59,6 +59,8 @@ def forecast(state: State, config: Config, rows: Series, seed: int) -> Forecast:
             return result
         if isinstance(state, FittedState):
             values = _predict(state, config, rows.take(order), seed)
+        elif isinstance(state, CombinedState):
+            values = _combine(state, config, rows.take(order), seed)
         else:
             width = config.intervalWidth
             values = naive.forecast(state.method, state.history, rows.ds[order], width)
@@ -71,7 +73,9 @@ def components(state: State, config: Config, rows: Series) -> dict[str, Floats]:
     """Trend and every component of the forecast; shape (n,) each, NaN as in `forecast`.
 
     Names and units are those of `Prophet.predict`: trend and additive components in the label's
-    unit, multiplicative ones as a share of the trend. A fallback's whole forecast is its trend.
+    unit, multiplicative ones as a share of the trend. A fallback's whole forecast is its trend. A
+    combination has the weighted components, all of them in the label's unit, and "naive" for what
+    has none.
 
     Raises
     ------
@@ -84,6 +88,8 @@ def components(state: State, config: Config, rows: Series) -> dict[str, Floats]:
             return {}
         if isinstance(state, FittedState):
             parts = Decomposition(state, config, rows.take(order)).components()
+        elif isinstance(state, CombinedState):
+            parts = _combine_components(state, config, rows.take(order))
         else:
             parts = {"trend": naive.forecast(state.method, state.history, rows.ds[order], 0.5)[0]}
     spread = {}
@@ -117,14 +123,67 @@ def _predict(
     return yhat, yhat + lower * scale, yhat + upper * scale
 
 
+def _combine(
+    state: CombinedState, config: Config, rows: Series, seed: int
+) -> tuple[Floats, Floats, Floats]:
+    """As `_predict`; the interval is as far from the forecast as that of the heaviest fit."""
+    yhat = np.zeros(len(rows))
+    lower, upper = yhat, yhat
+    of_fits, of_simple = _shares(state, rows.ds)
+    for index, member in enumerate(state.members):
+        own = config.replace(member.settings)
+        if index:
+            own = own.replace({"uncertaintySamples": 0})
+        values, below, above = _predict(member.state, own, rows, seed)
+        yhat = yhat + of_fits * member.weight * values
+        if not index:
+            lower, upper = below - values, above - values
+    for values in of_simple:
+        yhat = yhat + values
+    return yhat, yhat + lower, yhat + upper
+
+
+def _combine_components(state: CombinedState, config: Config, rows: Series) -> dict[str, Floats]:
+    total: dict[str, Floats] = {}
+    of_fits, of_simple = _shares(state, rows.ds)
+    for member in state.members:
+        parts = Decomposition(member.state, config.replace(member.settings), rows)
+        for name, values in parts.components(shares=False).items():
+            weighted = of_fits * member.weight * values
+            total[name] = total[name] + weighted if name in total else weighted
+    total["naive"] = sum(of_simple, np.zeros(len(rows)))
+    total["additive_terms"] = total["additive_terms"] + total["naive"]
+    return total
+
+
+def _shares(state: CombinedState, ds: Times) -> tuple[Floats, list[Floats]]:
+    """What the weights of fits are multiplied with, and weighted simple forecasts.
+
+    Simple forecasts that are not known at the start of the history leave their weight to the fits.
+    """
+    of_simple, missing = [], np.zeros(len(ds))
+    for method, weight in state.simple:
+        values = naive.forecast(method, state.history, ds, 0.5)[0]
+        known = np.isfinite(values)
+        of_simple.append(weight * np.where(known, values, 0.0))
+        missing += weight * ~known
+    fits = sum(member.weight for member in state.members)
+    return (fits + missing) / fits, of_simple
+
+
 def _in_order(state: State, config: Config, rows: Series) -> Ints:
     """Indices of the rows that can be forecast, sorted by time and, within it, by columns.
 
     So the interval of a row does not depend on the order in which rows come.
     """
-    if not isinstance(state, FittedState):
+    if isinstance(state, CombinedState):
+        fits = [(config.replace(member.settings), member.state) for member in state.members]
+    elif isinstance(state, FittedState):
+        fits = [(config, state)]
+    else:
         known = np.flatnonzero(~np.isnat(rows.ds))
         return known[np.argsort(rows.ds[known], kind="stable")]
-    known = np.flatnonzero(checks.forecastable(rows, config, state.scales))
+    usable = [checks.forecastable(rows, own, fitted.scales) for own, fitted in fits]
+    known = np.flatnonzero(np.logical_and.reduce(usable))
     keys = [rows.columns[name][known] for name in sorted(rows.columns, reverse=True)]
     return known[np.lexsort([*keys, rows.ds[known]])]

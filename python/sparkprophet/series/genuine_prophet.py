@@ -14,7 +14,7 @@ from sparkprophet.series.data import Series
 from sparkprophet.series.errors import SeriesError
 from sparkprophet.series.holidays import check_country
 from sparkprophet.series.seasonality import Seasonality
-from sparkprophet.series.state import FittedState, Parameters, Scales, State
+from sparkprophet.series.state import CombinedState, FittedState, Parameters, Scales, State
 
 
 def build(prophet: type, config: Config, seasonalities: tuple[Seasonality, ...]) -> Any:
@@ -151,11 +151,17 @@ def rebuild(prophet: type, state: FittedState, config: Config) -> Any:
 def prophet_of(state: State, config: Config) -> Any:
     """A genuine `prophet.Prophet`, fitted: it predicts, plots and cross-validates as any other.
 
+    Of a combination it is the heaviest fit. Its trend goes on as Prophet's, whatever the config
+    says.
+
     Raises
     ------
     ValueError
         For a state that a fallback forecasts.
     """
+    if isinstance(state, CombinedState):
+        heaviest = state.members[0]
+        state, config = heaviest.state, config.replace(heaviest.settings)
     if not isinstance(state, FittedState):
         raise ValueError(f"this group is forecast by the fallback {state.method!r}, not by Prophet")
     with stan.quiet():

@@ -11,6 +11,8 @@ from sparkprophet.series import frequency
 from sparkprophet.series.data import Series
 
 _SEASONS_BACK = 10
+# Whose values a mean of seasons is of.
+_SEASONS_MEANT = 3
 
 
 def forecast(
@@ -22,7 +24,8 @@ def forecast(
     ----------
     method : str
         seasonalNaive: the value one season ago (the nearest earlier season that has one, else
-        the last value); naive: the value before; mean: the history's mean.
+        the last value); naive: the value before; mean: the history's mean; seasonalMean: the mean
+        of the values of the last three seasons, as far as there are any, else as seasonalNaive.
     history : Series
         Sorted by time, without NaN, at least one row.
     ds : ndarray of datetime64[us], shape (n,)
@@ -43,9 +46,10 @@ def forecast(
         residuals, spread = history.y - history.y.mean(), np.sqrt(1 + 1 / len(history))
         estimated = 1
     else:
-        season = step.season if method == "seasonalNaive" else 1
-        yhat, seasons = _look_back(at, known, history.y, season)
-        fitted, _ = _look_back(known, known, history.y, season)
+        season = 1 if method == "naive" else step.season
+        look = _mean_back if method == "seasonalMean" else _look_back
+        yhat, seasons = look(at, known, history.y, season)
+        fitted, _ = look(known, known, history.y, season)
         residuals, spread = history.y - fitted, np.sqrt(seasons)
         estimated = 0
     half = NormalDist().inv_cdf((1 + width) / 2) * _deviation(residuals, estimated) * spread
@@ -81,3 +85,17 @@ def _look_back(at: Ints, known: Ints, y: Floats, season: int) -> tuple[Floats, I
     open_ = np.isnan(values) & (before >= 0)
     values[open_] = y[before[open_]]
     return values, seasons
+
+
+def _mean_back(at: Ints, known: Ints, y: Floats, season: int) -> tuple[Floats, Ints]:
+    """As `_look_back`, the mean of the last three seasons before each position."""
+    nearest, seasons = _look_back(at, known, y, season)
+    totals, counts = np.zeros(len(at)), np.zeros(len(at))
+    for further in range(_SEASONS_MEANT):
+        wanted = at - (seasons + further) * season
+        source = np.maximum(np.searchsorted(known, wanted, side="right") - 1, 0)
+        hit = known[source] == wanted
+        totals[hit] += y[source[hit]]
+        counts[hit] += 1
+    mean = np.divide(totals, counts, out=nearest.copy(), where=counts > 0)
+    return mean, seasons

@@ -25,7 +25,7 @@ _NO_NOISE = 1e-9
 def estimate(
     used: Series, config: Config, seasonalities: tuple[Seasonality, ...]
 ) -> tuple[FittedState, float | None]:
-    """The fitted state of checked rows and its log posterior, as `fit.estimate` gives it.
+    """The fitted state of checked rows and its log posterior, as `estimate.estimate` gives it.
 
     Raises
     ------

@@ -35,6 +35,8 @@ class Fit:
         First and last timestamp of those rows.
     log_posterior : float or None
         Of the solution, as the solver gives it; None where nothing was optimised.
+    members : list of dict, or None
+        Of a combination: settings, method, weight and error of what it is made of.
     search : dict
         What a search before the fit adds to the series' row, by column; empty without one.
     """
@@ -49,6 +51,7 @@ class Fit:
     start: np.datetime64 | None = None
     end: np.datetime64 | None = None
     log_posterior: float | None = None
+    members: list[dict[str, Any]] | None = None
     search: dict[str, Any] = field(default_factory=dict)
 
 

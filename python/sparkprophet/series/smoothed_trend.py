@@ -7,6 +7,7 @@ the place of Prophet's trend.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -39,7 +40,7 @@ def smooth(
     Parameters
     ----------
     method : str
-        holt, theta or holtWinters.
+        Of `config.TREND_FORECASTS`.
     ds : ndarray of datetime64[us], shape (n,)
         Sorted. Steps without a row are passed over; rows of one step count one after another.
     y, additive, gain : ndarray of float64, shape (n,)
@@ -50,8 +51,10 @@ def smooth(
     Returns
     -------
     Smoothed or None
-        None where no row says anything of the trend.
+        None for "prophet", and where no row says anything of the trend.
     """
+    if method == "prophet":
+        return None
     told = np.flatnonzero(np.abs(gain) >= _LEAST_GAIN)
     if not len(told):
         return None
@@ -67,12 +70,26 @@ def smooth(
     return smoothing.holt_winters(values, at, season)
 
 
-def carried(state: FittedState, config: Config, method: str) -> FittedState:
-    """A state whose trend goes on after the history by a method of `config.TREND_FORECASTS`."""
-    if method == "prophet":
+def carried(state: FittedState, config: Config, weights: Mapping[str, float]) -> FittedState:
+    """A state whose trend goes on after the history by one or more methods.
+
+    Parameters
+    ----------
+    state : FittedState
+    config : Config
+        Of its fit.
+    weights : mapping of str to float
+        Method of `config.TREND_FORECASTS` to weight, of the sum 1. A method that cannot be used
+        gives way to Prophet's trend.
+    """
+    if list(weights) == ["prophet"]:
         return state
     step = frequency.infer(state.history.ds)
     rows = state.history.take(tail_of(len(state.history), step.season))
     parts = Decomposition(state, config, rows)
     additive, gain = parts.total("additive") * parts.scale, 1.0 + parts.total("multiplicative")
-    return replace(state, smoothed=smooth(method, rows.ds, rows.y, additive, gain, step))
+    trends = tuple(
+        (weight, smooth(method, rows.ds, rows.y, additive, gain, step))
+        for method, weight in weights.items()
+    )
+    return replace(state, trends=trends)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,9 @@ from sparkprophet.numerics.arrays import Floats, Times
 from sparkprophet.numerics.smoothing import Smoothed
 from sparkprophet.series.data import Series
 from sparkprophet.series.seasonality import Seasonality
+
+WeightedTrend = tuple[float, Smoothed | None]
+PROPHETS_TREND: tuple[WeightedTrend, ...] = ((1.0, None),)
 
 
 @dataclass(frozen=True)
@@ -63,12 +66,14 @@ class Scales:
 
 @dataclass(frozen=True)
 class State:
-    """All that forecasting one series needs. Of a fallback it is this; of a fit, a `FittedState`.
+    """All that forecasting one series needs.
+
+    Of a fallback it is this; of a fit a `FittedState`, of several a `CombinedState`.
 
     Attributes
     ----------
     method : str
-        One of `sparkprophet.series.config.FALLBACKS`, or "prophet".
+        One of `sparkprophet.series.config.FALLBACKS`, "prophet" or "combination".
     history : Series
         The usable rows, sorted.
     """
@@ -85,7 +90,7 @@ class State:
             facts : str
                 JSON of everything that is a name or a single value.
             parameters : ndarray of float64
-                k, m, sigma_obs, delta..., beta...; empty for a fallback.
+                k, m, sigma_obs, delta..., beta... of each fit; empty for a fallback.
             ds : ndarray of int64, shape (T,)
                 The history's timestamps, microseconds since 1970 of the wall clock.
             y : ndarray of float64, shape (T,)
@@ -123,31 +128,16 @@ class State:
             np.asarray(record["y"], dtype=np.float64),
             dict(zip(facts["columns"], columns, strict=True)),
         )
-        if facts["method"] != FittedState.method:
-            return State(facts["method"], history)
         values = np.asarray(record["parameters"], dtype=np.float64)
-        k, m, sigma_obs = values[:3].tolist()
-        split = 3 + facts["deltas"]
-        return FittedState(
-            history,
-            Parameters(k, m, sigma_obs, values[3:split], values[split:]),
-            Scales(
-                np.datetime64(facts["start"], "us"),
-                facts["span"],
-                facts["yMin"],
-                facts["yScale"],
-                facts["ownFloor"],
-                {
-                    name: (mean, deviation)
-                    for name, (mean, deviation) in facts["regressors"].items()
-                },
-            ),
-            tuple(Seasonality(*fields) for fields in facts["seasonalities"]),
-            np.array(facts["changepoints"], dtype=np.int64).astype("datetime64[us]"),
-            tuple(facts["holidayNames"]),
-            tuple(facts["holidayColumns"]),
-            _smoothed(facts.get("smoothed")),
-        )
+        if facts["method"] == FittedState.method:
+            return _fitted(facts, history, values)
+        if facts["method"] == CombinedState.method:
+            return CombinedState(
+                history,
+                tuple(_members(facts["members"], history, values)),
+                tuple((method, weight) for method, weight in facts["simple"]),
+            )
+        return State(facts["method"], history)
 
 
 @dataclass(frozen=True)
@@ -164,8 +154,9 @@ class FittedState(State):
         Dates of the changepoints.
     holiday_names, holiday_columns : tuple of str
         The holidays seen in the fit, in Prophet's order, and their columns in the design's.
-    smoothed : Smoothed or None
-        How the trend goes on after the history, in the label's unit; None: as Prophet's.
+    trends : tuple of (float, Smoothed or None)
+        How the trend goes on after the history: weights, of the sum 1, and smoothed trends in the
+        label's unit; None is Prophet's own.
     """
 
     method: str = field(default="prophet", init=False)
@@ -175,7 +166,7 @@ class FittedState(State):
     changepoints: Times
     holiday_names: tuple[str, ...]
     holiday_columns: tuple[str, ...]
-    smoothed: Smoothed | None = None
+    trends: tuple[WeightedTrend, ...] = PROPHETS_TREND
 
     def _facts(self) -> dict[str, Any]:
         s = self.scales
@@ -191,21 +182,109 @@ class FittedState(State):
             "deltas": len(self.parameters.delta),
             "holidayNames": list(self.holiday_names),
             "holidayColumns": list(self.holiday_columns),
-        } | ({} if self.smoothed is None else {"smoothed": _smoothed_values(self.smoothed)})
+        } | self._trend_facts()
+
+    def _trend_facts(self) -> dict[str, Any]:
+        if self.trends == PROPHETS_TREND:
+            return {}
+        return {"trends": [_trend_values(trend) for trend in self.trends]}
 
     def _parameters(self) -> Floats:
         p = self.parameters
         return np.concatenate(([p.k, p.m, p.sigma_obs], p.delta, p.beta))
 
 
-def _smoothed_values(smoothed: Smoothed) -> list[float]:
-    """Level, slope, damping and the season."""
-    return [smoothed.level, smoothed.slope, smoothed.damping, *smoothed.season.tolist()]
+@dataclass(frozen=True)
+class Member:
+    """A fit in a combination.
+
+    Attributes
+    ----------
+    weight : float
+    settings : mapping of str to Any
+        What differs from the series' config.
+    state : FittedState
+        On the history of the combination.
+    """
+
+    weight: float
+    settings: Mapping[str, Any]
+    state: FittedState
 
 
-def _smoothed(values: list[float] | None) -> Smoothed | None:
-    """The inverse of `_smoothed_values`."""
-    if values is None:
-        return None
-    level, slope, damping, *season = values
-    return Smoothed(level, slope, damping, np.array(season, dtype=np.float64))
+@dataclass(frozen=True)
+class CombinedState(State):
+    """Several weighted forecasts of one series, of method "combination".
+
+    Attributes
+    ----------
+    members : tuple of Member
+        At least one; the first is the heaviest.
+    simple : tuple of (str, float)
+        Methods of `naive` that have a weight too. All weights have the sum 1.
+    """
+
+    method: str = field(default="combination", init=False)
+    members: tuple[Member, ...]
+    simple: tuple[tuple[str, float], ...]
+
+    def _facts(self) -> dict[str, Any]:
+        members = [
+            member.state._facts()
+            | {
+                "weight": member.weight,
+                "settings": dict(member.settings),
+                "size": len(member.state._parameters()),
+            }
+            for member in self.members
+        ]
+        return {"members": members, "simple": [list(pair) for pair in self.simple]}
+
+    def _parameters(self) -> Floats:
+        return np.concatenate([member.state._parameters() for member in self.members])
+
+
+def _members(entries: list[dict[str, Any]], history: Series, values: Floats) -> Iterator[Member]:
+    start = 0
+    for facts in entries:
+        own = values[start : start + facts["size"]]
+        start += facts["size"]
+        yield Member(facts["weight"], facts["settings"], _fitted(facts, history, own))
+
+
+def _fitted(facts: Mapping[str, Any], history: Series, values: Floats) -> FittedState:
+    k, m, sigma_obs = values[:3].tolist()
+    split = 3 + facts["deltas"]
+    return FittedState(
+        history,
+        Parameters(k, m, sigma_obs, values[3:split], values[split:]),
+        Scales(
+            np.datetime64(facts["start"], "us"),
+            facts["span"],
+            facts["yMin"],
+            facts["yScale"],
+            facts["ownFloor"],
+            {name: (mean, deviation) for name, (mean, deviation) in facts["regressors"].items()},
+        ),
+        tuple(Seasonality(*fields) for fields in facts["seasonalities"]),
+        np.array(facts["changepoints"], dtype=np.int64).astype("datetime64[us]"),
+        tuple(facts["holidayNames"]),
+        tuple(facts["holidayColumns"]),
+        tuple(map(_trend, facts["trends"])) if "trends" in facts else PROPHETS_TREND,
+    )
+
+
+def _trend_values(trend: WeightedTrend) -> list[float]:
+    """The weight and, of a smoothed trend, level, slope, damping and the season."""
+    weight, smoothed = trend
+    if smoothed is None:
+        return [weight]
+    return [weight, smoothed.level, smoothed.slope, smoothed.damping, *smoothed.season.tolist()]
+
+
+def _trend(values: list[float]) -> WeightedTrend:
+    """The inverse of `_trend_values`."""
+    if len(values) == 1:
+        return values[0], None
+    weight, level, slope, damping, *season = values
+    return weight, Smoothed(level, slope, damping, np.array(season, dtype=np.float64))

@@ -42,6 +42,14 @@ _TRIAL = pa.struct(
         ("error", pa.string()),
     ]
 )
+_MEMBER = pa.struct(
+    [
+        ("settings", pa.string()),
+        ("method", pa.string()),
+        ("weight", pa.float64()),
+        ("error", pa.string()),
+    ]
+)
 
 FIT = (
     ModelColumn("status", pa.string(), "ok, fallback or failed"),
@@ -58,6 +66,7 @@ FIT = (
     ModelColumn("pid", pa.int64(), "the process that did it"),
     ModelColumn("started_at", pa.timestamp("us", tz="UTC"), "when it began"),
     ModelColumn("config", pa.string(), "the settings of the fit, as JSON"),
+    ModelColumn("members", pa.list_(_MEMBER), "of a combination: its forecasts and their weights"),
     ModelColumn("state", _STATE, "all that a forecast needs, see `series.state`"),
 )
 """What every fit gives; shape and types of a row of `series.record.Fit`."""

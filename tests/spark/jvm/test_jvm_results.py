@@ -51,6 +51,8 @@ STAGES = {
     },
     "logistic": {"growth": "logistic", "capCol": "cap", "floorCol": "floor"},
     "own": {"countryHolidaysCol": "country", "overridesCol": "own", "changepoints": ["2024-02-01"]},
+    "smoothed": {"trendForecast": "holtWinters", "trendDamping": 0.9},
+    "combined": {"combination": "folds", "horizon": 7, "numFolds": 2, "period": 5, "initial": 20},
     "fallback": {"minObservations": 5, "fallback": "mean", "handleInvalid": "skip"},
 }  # fmt: skip
 

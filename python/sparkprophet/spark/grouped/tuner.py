@@ -16,7 +16,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from sparkprophet.search import sampler
 from sparkprophet.search.space import SearchSpace
-from sparkprophet.series.config import SETTINGS, Config
+from sparkprophet.series.config import COMBINATIONS, SETTINGS, Config
 from sparkprophet.series.metrics import METRICS, NEEDS_INTERVALS
 from sparkprophet.series.ranges import LONGEST, Number, OneOf, Whole, flag, text
 from sparkprophet.spark import schema
@@ -60,6 +60,15 @@ def _estimator(value: Any, what: str) -> GroupedProphet:
         Whole(1),
         "Steps of history before the first cutoff; unset: three horizons.",
     ),
+    Spec(
+        "combination",
+        "none",
+        OneOf(*COMBINATIONS),
+        "none: the forecast of the best trial. folds: the weighted mean of the estimator's own "
+        "values and the best trials, each with its trend carried on in every way of trendForecast, "
+        "and of two seasonal naive forecasts; weights by errors on the folds.",
+    ),
+    Spec("numMembers", 3, Whole(1), "Most trials in a combination."),
     Spec(
         "earlyStoppingRounds",
         0,
@@ -200,6 +209,8 @@ class GroupedProphetTuner(TableParams, Estimator[Any], MLWritable, MLReadable[An
             num_folds=self.getOrDefault("numFolds"),
             period=self._optional("period"),
             initial=self._optional("initial"),
+            combination=self.getOrDefault("combination"),
+            num_members=self.getOrDefault("numMembers"),
             num_trials=self.getOrDefault("numTrials"),
             sampler=self.getOrDefault("sampler"),
             num_startup_trials=self.getOrDefault("numStartupTrials"),

@@ -243,6 +243,7 @@ def _record(fit: Fit, clock: Clock) -> dict[str, Any]:
         "host": host,
         "pid": pid,
         "started_at": clock.started_at,
+        "members": fit.members,
         "state": None if fit.state is None else fit.state.to_record(),
     }
 

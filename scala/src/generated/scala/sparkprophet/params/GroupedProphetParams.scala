@@ -516,6 +516,77 @@ private[sparkprophet] trait GroupedProphetParams extends TableParams {
   /** Sets [[scaling]]. */
   def setScaling(value: String): this.type = set(scaling, value)
 
+  /**
+   * none: Prophet's forecast. folds: the weighted mean of two fits, as configured and with
+   * seasonalities that are held down, each with its trend carried on in every way of trendForecast,
+   * and of two seasonal naive forecasts; weights by errors on rolling-origin folds. Default:
+   * "none".
+   */
+  final val combination: Param[String] = oneOf("none", "folds")(
+    "combination",
+    "none: Prophet's forecast. folds: the weighted mean of two fits, as configured and with " +
+      "seasonalities that are held down, each with its trend carried on in every way of " +
+      "trendForecast, and of two seasonal naive forecasts; weights by errors on rolling-origin " +
+      "folds."
+  )
+
+  /** The value of [[combination]]. */
+  def getCombination: String = $(combination)
+
+  /** Sets [[combination]]. */
+  def setCombination(value: String): this.type = set(combination, value)
+
+  /**
+   * Steps of each fold of a combination. Unset: one season, at most a tenth of the rows. Default:
+   * unset.
+   */
+  final val horizon: IntParam = whole(1)(
+    "horizon",
+    "Steps of each fold of a combination. Unset: one season, at most a tenth of the rows."
+  )
+
+  /** The value of [[horizon]]; fails where it is unset. */
+  def getHorizon: Int = $(horizon)
+
+  /** Sets [[horizon]]. */
+  def setHorizon(value: Int): this.type = set(horizon, value)
+
+  /** Most folds of a combination; the last ones that fit. Default: 3. */
+  final val numFolds: IntParam = whole(1)(
+    "numFolds",
+    "Most folds of a combination; the last ones that fit."
+  )
+
+  /** The value of [[numFolds]]. */
+  def getNumFolds: Int = $(numFolds)
+
+  /** Sets [[numFolds]]. */
+  def setNumFolds(value: Int): this.type = set(numFolds, value)
+
+  /** Steps between two cutoffs of folds. Unset: horizon. Default: unset. */
+  final val period: IntParam = whole(1)(
+    "period",
+    "Steps between two cutoffs of folds. Unset: horizon."
+  )
+
+  /** The value of [[period]]; fails where it is unset. */
+  def getPeriod: Int = $(period)
+
+  /** Sets [[period]]. */
+  def setPeriod(value: Int): this.type = set(period, value)
+
+  /** Steps of history before the first cutoff. Unset: horizon. Default: unset. */
+  final val initial: IntParam = whole(1)(
+    "initial",
+    "Steps of history before the first cutoff. Unset: horizon."
+  )
+
+  /** The value of [[initial]]; fails where it is unset. */
+  def getInitial: Int = $(initial)
+
+  /** Sets [[initial]]. */
+  def setInitial(value: Int): this.type = set(initial, value)
+
   /** Width of the uncertainty interval; between 0 and 1. Default: 0.8. */
   final val intervalWidth: DoubleParam = number(0.0, 1.0, true)(
     "intervalWidth",
@@ -695,6 +766,8 @@ private[sparkprophet] trait GroupedProphetParams extends TableParams {
     holidays -> Seq.empty[Map[String, Any]],
     regressors -> Seq.empty[Map[String, Any]],
     scaling -> "absmax",
+    combination -> "none",
+    numFolds -> 3,
     intervalWidth -> 0.8,
     uncertaintySamples -> 1000,
     solver -> "auto",

@@ -105,6 +105,36 @@ private[sparkprophet] trait GroupedProphetTunerParams extends TableParams {
   /** Sets [[initial]]. */
   def setInitial(value: Int): this.type = set(initial, value)
 
+  /**
+   * none: the forecast of the best trial. folds: the weighted mean of the estimator's own values
+   * and the best trials, each with its trend carried on in every way of trendForecast, and of two
+   * seasonal naive forecasts; weights by errors on the folds. Default: "none".
+   */
+  final val combination: Param[String] = oneOf("none", "folds")(
+    "combination",
+    "none: the forecast of the best trial. folds: the weighted mean of the estimator's own " +
+      "values and the best trials, each with its trend carried on in every way of " +
+      "trendForecast, and of two seasonal naive forecasts; weights by errors on the folds."
+  )
+
+  /** The value of [[combination]]. */
+  def getCombination: String = $(combination)
+
+  /** Sets [[combination]]. */
+  def setCombination(value: String): this.type = set(combination, value)
+
+  /** Most trials in a combination. Default: 3. */
+  final val numMembers: IntParam = whole(1)(
+    "numMembers",
+    "Most trials in a combination."
+  )
+
+  /** The value of [[numMembers]]. */
+  def getNumMembers: Int = $(numMembers)
+
+  /** Sets [[numMembers]]. */
+  def setNumMembers(value: Int): this.type = set(numMembers, value)
+
   /** Stop a group's search after so many trials without a better value; 0: never. Default: 0. */
   final val earlyStoppingRounds: IntParam = whole(0)(
     "earlyStoppingRounds",
@@ -277,6 +307,8 @@ private[sparkprophet] trait GroupedProphetTunerParams extends TableParams {
     numTrials -> 50,
     metric -> "rmse",
     numFolds -> 1,
+    combination -> "none",
+    numMembers -> 3,
     earlyStoppingRounds -> 0,
     minDelta -> 0.0,
     timeout -> 0.0,

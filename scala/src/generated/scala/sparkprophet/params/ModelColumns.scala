@@ -24,13 +24,15 @@ private[sparkprophet] object ModelColumns {
    *   - `pid`: the process that did it
    *   - `started_at`: when it began
    *   - `config`: the settings of the fit, as JSON
+   *   - `members`: of a combination: its forecasts and their weights
    *   - `state`: all that a forecast needs, see `series.state`
    */
   val Fit: StructType = StructType.fromDDL(
     "status string, solver string, error_code string, error_message string, n_obs bigint, " +
       "start timestamp_ntz, end timestamp_ntz, log_posterior double, fit_seconds double, " +
       "cpu_seconds double, host string, pid bigint, started_at timestamp_ltz, config string, " +
-      "state struct<facts:string,parameters:array<double>,ds:array<bigint>,y:array<double>," +
+      "members array<struct<settings:string,method:string,weight:double,error:string>>, state " +
+      "struct<facts:string,parameters:array<double>,ds:array<bigint>,y:array<double>," +
       "columns:array<array<double>>>"
   )
 
@@ -62,8 +64,9 @@ private[sparkprophet] object ModelColumns {
     "dailySeasonality", "yearlyFourierOrder", "monthlyFourierOrder", "weeklyFourierOrder",
     "dailyFourierOrder", "yearlyPriorScale", "monthlyPriorScale", "weeklyPriorScale",
     "dailyPriorScale", "seasonalityPriorScale", "holidaysPriorScale", "seasonalities",
-    "countryHolidays", "holidaysMode", "holidays", "regressors", "scaling", "intervalWidth",
-    "uncertaintySamples", "solver", "minObservations", "fallback", "groupTimeout", "groupMemoryInMB"
+    "countryHolidays", "holidaysMode", "holidays", "regressors", "scaling", "combination",
+    "horizon", "numFolds", "period", "initial", "intervalWidth", "uncertaintySamples", "solver",
+    "minObservations", "fallback", "groupTimeout", "groupMemoryInMB"
   )
 
   /** Those of them that fitted models can be asked to change. */
@@ -79,8 +82,8 @@ private[sparkprophet] object ModelColumns {
   /** Names, in lower case, that no key column may have. */
   val Reserved: Set[String] = Set(
     "best_value", "checksum", "config", "cpu_seconds", "end", "error_code", "error_message",
-    "fit_seconds", "host", "log_posterior", "n_obs", "n_trials", "naive_value", "pid", "solver",
-    "start", "started_at", "state", "status", "stopped_by", "trials", "trials_checksum",
+    "fit_seconds", "host", "log_posterior", "members", "n_obs", "n_trials", "naive_value", "pid",
+    "solver", "start", "started_at", "state", "status", "stopped_by", "trials", "trials_checksum",
     "untuned_value"
   )
 }
