@@ -12,7 +12,8 @@ if TYPE_CHECKING:
         BayesianCrossValidatorModel,
         BayesianTrainValidationSplitModel,
     )
-    from sparkprophet.spark.bayesian.param_grid import BayesianParamGridBuilder, paper_search_space
+    from sparkprophet.spark.bayesian.param_grid import BayesianParamGridBuilder
+    from sparkprophet.spark.bayesian.search_spaces import paper_search_space, suggested_search_space
     from sparkprophet.spark.bayesian.tuners import (
         BayesianCrossValidator,
         BayesianTrainValidationSplit,
@@ -37,8 +38,9 @@ _HOMES = {
     "GroupedProphetTuner": "sparkprophet.spark.grouped.tuner",
     "SearchFailedError": "sparkprophet.spark.errors",
     "load_stage": "sparkprophet.spark.saving.stage_loader",
-    "paper_search_space": "sparkprophet.spark.bayesian.param_grid",
+    "paper_search_space": "sparkprophet.spark.bayesian.search_spaces",
     "save_portable": "sparkprophet.spark.saving.stage_loader",
+    "suggested_search_space": "sparkprophet.spark.bayesian.search_spaces",
 }
 
 __all__ = ["__version__", *_HOMES]

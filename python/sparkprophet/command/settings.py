@@ -13,7 +13,7 @@ from sparkprophet.command.errors import UsageError
 from sparkprophet.messages import nearest
 from sparkprophet.search.dimensions import Choice, Fixed, Int, Uniform
 from sparkprophet.search.space import FORMAT_VERSION, SearchSpace
-from sparkprophet.spark.bayesian.param_grid import paper_search_space
+from sparkprophet.spark.bayesian.search_spaces import paper_search_space, suggested_search_space
 from sparkprophet.spark.grouped.estimator import GroupedProphet
 from sparkprophet.spark.grouped.tuner import GroupedProphetTuner
 
@@ -133,18 +133,20 @@ def build(tuning: bool, values: Mapping[str, Any], source: str) -> Settings:
     return Settings(estimator, tuner if tuning else None, given.get("horizon"), unused)
 
 
+_SPACES = {"paper": paper_search_space, "suggested": suggested_search_space}
+
+
 def _space(value: Any, estimator: GroupedProphet) -> SearchSpace:
-    """The search space of the file: 'paper', or an object as SearchSpace.toJson writes it.
+    """The search space of the file: its name, or an object as SearchSpace.toJson writes it.
 
     By hand it may be shorter: formatVersion, fixed, parent, log, step and when have their defaults.
     A parent is left out in any case: it names a stage of the process that wrote the file.
     """
-    if value == "paper":
-        return paper_search_space(estimator)
-    if isinstance(value, str):
-        raise ValueError(f"searchSpace: found {value!r}, must be 'paper' or an object")
+    if isinstance(value, str) and value in _SPACES:
+        return _SPACES[value](estimator)
     if not isinstance(value, dict):
-        raise TypeError(f"searchSpace: found {value!r}, must be 'paper' or an object")
+        kind = ValueError if isinstance(value, str) else TypeError
+        raise kind(f"searchSpace: found {value!r}, must be 'paper', 'suggested' or an object")
     whole: dict[str, Any] = {"formatVersion": FORMAT_VERSION, "fixed": []} | value
     for section in ("dimensions", "fixed"):
         if isinstance(whole.get(section), list):

@@ -10,7 +10,7 @@ from pyspark.ml.regression import LinearRegression
 from pyspark.ml.tuning import ParamGridBuilder
 
 from sparkprophet.search import Choice, Fixed, Int, SearchSpace, Uniform, When
-from sparkprophet.spark.bayesian.param_grid import BayesianParamGridBuilder, paper_search_space
+from sparkprophet.spark.bayesian.param_grid import BayesianParamGridBuilder
 
 
 def positive(value):
@@ -37,20 +37,6 @@ class Stage(Params):
             ("free", None),
         ):
             setattr(self, name, Param(self, name, name, converter))
-
-
-class Whole(Params):
-    """Has the paper's params, as GroupedProphet names them."""
-
-    def __init__(self):
-        super().__init__()
-        self.seasonalityMode = Param(self, "seasonalityMode", "", TypeConverters.toString)
-        for name in ("yearly", "monthly", "weekly", "changepoint", "holidays"):
-            scale = f"{name}PriorScale"
-            setattr(self, scale, Param(self, scale, "", positive))
-        for name in ("yearly", "monthly", "weekly"):
-            order = f"{name}FourierOrder"
-            setattr(self, order, Param(self, order, "", TypeConverters.toInt))
 
 
 @pytest.fixture
@@ -324,36 +310,6 @@ def test_nothing_to_search(stage, read):
     builder = BayesianParamGridBuilder().baseOn({stage.scale: 1})
     with pytest.raises(ValueError, match="call addUniform, addInt or addChoice first"):
         getattr(builder, read)()
-
-
-def test_the_papers_space():
-    estimator = Whole()
-    uid = estimator.uid
-    assert paper_search_space(estimator) == SearchSpace(
-        (
-            Choice("seasonalityMode", ["multiplicative", "additive"], uid),
-            Uniform("yearlyPriorScale", 0.01, 2, False, uid),
-            Uniform("monthlyPriorScale", 0.01, 10, False, uid),
-            Uniform("weeklyPriorScale", 0.01, 10, False, uid),
-            Uniform("changepointPriorScale", 0.01, 0.9, False, uid),
-            Uniform("holidaysPriorScale", 0.005, 30, False, uid),
-            Int("yearlyFourierOrder", 12, 13, 1, False, uid),
-            Int("monthlyFourierOrder", 4, 5, 1, False, uid),
-            Int("weeklyFourierOrder", 1, 3, 1, False, uid),
-        )
-    )
-
-
-@pytest.mark.parametrize(
-    ("estimator", "message"),
-    [
-        (Stage(), "found Stage, which has no param seasonalityMode, .*give a GroupedProphet"),
-        ("GroupedProphet", "found 'GroupedProphet' .*must be a GroupedProphet"),
-    ],
-)
-def test_the_papers_space_needs_its_params(estimator, message):
-    with pytest.raises(TypeError, match=message):
-        paper_search_space(estimator)
 
 
 def test_spark_stages_of_a_pipeline(spark_session):

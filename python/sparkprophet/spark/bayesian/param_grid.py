@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
-from pyspark.ml.param import Param, Params
+from pyspark.ml.param import Param
 
 from sparkprophet.messages import shown
 from sparkprophet.search.batched.rounds import propose
 from sparkprophet.search.checks import made
 from sparkprophet.search.dimensions import Choice, Fixed, Int, Uniform, When
-from sparkprophet.search.paper import PAPER_SPACE
 from sparkprophet.search.space import SearchSpace
 from sparkprophet.search.values import flag, whole_number
 
@@ -322,48 +321,6 @@ class _Tried:
     def point(self, keyed: Mapping[str, Param[Any]]) -> dict[str, Any]:
         """Key -> value of the params that are searched."""
         return {key: self.param_map[p] for key, p in keyed.items() if p in self.param_map}
-
-
-def paper_search_space(estimator: Params) -> SearchSpace:
-    """The search space of the Prophet-on-Spark paper, for the params of a `GroupedProphet`.
-
-    Nine dimensions in the paper's order of naming: the seasonality mode, five prior scales
-    (uniform, not logarithmic) and three Fourier orders, both ends inclusive.
-
-    Parameters
-    ----------
-    estimator : GroupedProphet
-
-    Returns
-    -------
-    SearchSpace
-
-    Raises
-    ------
-    TypeError
-        Where `estimator` has not all of these params.
-    """
-    if not isinstance(estimator, Params):
-        raise TypeError(
-            f"paper_search_space: estimator: found {shown(estimator)}, must be a GroupedProphet"
-        )
-    dimensions = PAPER_SPACE.dimensions
-    missing = [d.name for d in dimensions if not estimator.hasParam(d.name)]
-    if missing:
-        raise TypeError(
-            f"paper_search_space: estimator: found {type(estimator).__name__}, which has no "
-            f"param {', '.join(missing)}; give a GroupedProphet"
-        )
-    builder = BayesianParamGridBuilder()
-    for dimension in dimensions:
-        param = estimator.getParam(dimension.name)
-        if isinstance(dimension, Choice):
-            builder.addChoice(param, dimension.values)
-        elif isinstance(dimension, Int):
-            builder.addInt(param, dimension.low, dimension.high)
-        else:
-            builder.addUniform(param, dimension.low, dimension.high)
-    return builder.space()
 
 
 def _label(param: Param[Any]) -> str:
