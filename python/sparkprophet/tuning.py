@@ -15,8 +15,9 @@ from sparkprophet.messages import clip
 from sparkprophet.numerics import solver
 from sparkprophet.search import sampler as search_sampler
 from sparkprophet.search.dimensions import Choice, Int
+from sparkprophet.search.race import Halving
 from sparkprophet.search.space import SearchSpace
-from sparkprophet.search.study import Study, run_study
+from sparkprophet.search.study import Pruned, Study, run_study
 from sparkprophet.series import backtest, checks, combination
 from sparkprophet.series import fit as fitting
 from sparkprophet.series.config import Config, as_param_value
@@ -55,6 +56,8 @@ class Search:
         their errors on the holdouts.
     num_members : int
         Most trials in a combination.
+    pruner : str
+        Of `race.PRUNERS`. halving: a race over the folds, the newest first.
     group_timeout : float
         Seconds for one series, 0 for no limit.
     until : float or None
@@ -78,6 +81,7 @@ class Search:
     collect_trials: bool = True
     combination: str = "none"
     num_members: int = 3
+    pruner: str = "none"
     group_timeout: float = 0.0
     until: float | None = None
     starts_json: str = "[]"
@@ -137,7 +141,8 @@ def tune_series(series: Series, config: Config, seed: int, search: Search, threa
         tests = backtest.Backtest(
             used, config, folds, search.metric, seed, _largest_orders(space), each
         )
-        objective = _Objective(tests, config, tuple(space.keyed()), end)
+        race = Halving() if search.pruner == "halving" else None
+        objective = _Objective(tests, config, tuple(space.keyed()), end, race)
         untuned = objective.untuned()
         study = _study(objective, space, config, seed, search, started)
         best = _combined_fit(series, used, config, study, tests, folds, end, search)
@@ -272,17 +277,37 @@ class _Objective:
         config: Config,
         names: tuple[str, ...],
         deadline: float | None,
+        race: Halving | None,
     ) -> None:
         self._tests, self._config = tests, config
-        self._names, self._deadline = names, deadline
-        self._seen: dict[str, float] = {}
+        self._names, self._deadline, self._race = names, deadline, race
+        self._seen: dict[str, float | Pruned] = {}
 
     def __call__(self, params: dict[str, Any]) -> float:
         config = self._config.replace(params)
         key = repr([getattr(config, name) for name in self._names])
         if key not in self._seen:
-            self._seen[key] = self._tests.loss(config, self._deadline)
-        return self._seen[key]
+            try:
+                self._seen[key] = self._loss(config, to_the_end=not params)
+            except Pruned as pruned:
+                self._seen[key] = pruned
+        seen = self._seen[key]
+        if isinstance(seen, Pruned):
+            raise seen
+        return seen
+
+    def _loss(self, config: Config, to_the_end: bool) -> float:
+        """The mean of all folds; Pruned where the race is lost before."""
+        if self._race is None:
+            return self._tests.loss(config, self._deadline)
+        total, values = 0.0, {}
+        for step, index in enumerate(reversed(range(self._tests.count)), start=1):
+            total += self._tests.fold_loss(config, index, self._deadline)
+            values[step] = total / step
+            last = step == self._tests.count
+            if not (last or self._race.goes_on(step, values[step]) or to_the_end):
+                raise Pruned(values)
+        return total / self._tests.count
 
     def untuned(self) -> float | None:
         """The value of the config without a search; None where it cannot be fitted."""

@@ -268,3 +268,45 @@ def test_the_mean_of_seasons_by_hand():
     # Tuesdays 22, (15), 8; Wednesdays 23, 16, 9; ...; and again from the same weeks.
     expected = [15.0, 16, 17, 18, 19, 20, 21, 15, 16]
     np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random"])
+def test_a_race_gives_up_what_is_worse_on_the_newest_folds(sampler):
+    past, _ = split(daily())
+    common = {"num_trials": 16, "sampler": sampler, "warm_start": False}
+    search = tuning.Search(SPACE, 14, "mae", 3, 14, 14, pruner="halving", **common)
+    found = tuning.tune_series(past, CONFIG, 4, search).search["trials"]
+    folds = make_folds(past, 14, 3, 14, 14)
+
+    def losses_of(config):
+        return [Backtest(past, config, (f,), "mae", 0, {}).loss(config) for f in folds[::-1]]
+
+    # The config that the search starts from has run before.
+    own, states = losses_of(CONFIG), []
+    rungs = [[own[0]], [np.mean(own[:2])]]
+    for row in found:
+        losses = losses_of(CONFIG.replace(json.loads(row["params"])))
+        state = "COMPLETE"
+        for step, rung in enumerate(rungs, start=1):
+            mean = np.mean(losses[:step])
+            worse = sum(other < mean * (1 - 1e-6) for other in rung)
+            rung.append(mean)
+            if worse >= len(rung) / 2:
+                state = "PRUNED"
+                break
+        else:
+            assert row["value"] == pytest.approx(np.mean(losses), rel=1e-3)
+        states.append(state)
+    assert [row["state"] for row in found] == states
+    assert {"COMPLETE", "PRUNED"} == set(states)
+    assert all(row["value"] is None for row in found if row["state"] == "PRUNED")
+
+
+def test_the_config_it_starts_from_is_judged_on_all_folds_of_a_race():
+    past, _ = split(daily())
+    search = tuning.Search(SPACE, 14, "mae", 3, 14, 14, num_trials=9, pruner="halving")
+    found = tuning.tune_series(past, CONFIG, 4, search).search
+    folds = make_folds(past, 14, 3, 14, 14)
+    expected = Backtest(past, CONFIG, folds, "mae", 0, {}).loss(CONFIG)
+    assert found["untuned_value"] == pytest.approx(expected, rel=1e-12)
+    assert found["trials"][0]["value"] == found["untuned_value"]

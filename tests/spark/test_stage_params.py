@@ -93,6 +93,7 @@ TUNER = {
     "period": (UNSET, 7),
     "initial": (UNSET, 30),
     "combination": ("none", "folds"),
+    "pruner": ("none", "halving"),
     "numMembers": (3, 2),
     "earlyStoppingRounds": (0, 4),
     "minDelta": (0.0, 0.5),

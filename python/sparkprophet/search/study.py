@@ -37,8 +37,8 @@ class Trial:
     value : float or None
         The objective's, None unless COMPLETE.
     state : str
-        COMPLETE, FAIL (the objective raised, or gave no finite number) or PRUNED (it raised
-        Optuna's TrialPruned).
+        COMPLETE, FAIL (the objective raised, or gave no finite number) or PRUNED (it gave the
+        point up).
     params : dict
         Key of the space -> value, fixed ones too, without the dimensions that were inactive.
     seconds, cpu_seconds : float
@@ -100,8 +100,9 @@ def run_study(
     ----------
     objective : callable
         Called with key -> value of every active dimension and fixed param (a copy, free to
-        change), returns a finite number. If it raises, or returns anything else, the trial fails
-        and the study goes on; KeyboardInterrupt, SystemExit and the like go through.
+        change), returns a finite number. Where it raises `Pruned`, or Optuna's TrialPruned, the
+        trial is given up; if it raises or returns anything else, the trial fails. In both cases the
+        study goes on; KeyboardInterrupt, SystemExit and the like go through.
     space : SearchSpace
     num_trials : int
         Most trials, initial points included, at least 1.
@@ -168,6 +169,20 @@ def _check_arguments(
         real_number("deadline", deadline)
 
 
+class Pruned(Exception):
+    """What an objective raises for a point that it gives up.
+
+    Parameters
+    ----------
+    values : mapping of int to float
+        What it was worth after 1, 2, ... steps of its work, for the sampler to learn from.
+    """
+
+    def __init__(self, values: Mapping[int, float]):
+        super().__init__(dict(values))
+        self.values = values
+
+
 class _TrialFailed(Exception):
     """Tells Optuna that the objective failed; anything else that is raised ends the study."""
 
@@ -211,6 +226,11 @@ class _Search:
         except optuna.TrialPruned:
             self._record(trial, params, "PRUNED", None, None)
             raise
+        except Pruned as pruned:
+            for step, worth in pruned.values.items():
+                trial.report(worth, step)
+            self._record(trial, params, "PRUNED", None, None)
+            raise optuna.TrialPruned from pruned
         except Exception as failure:
             _log.debug("trial %d failed", trial.number, exc_info=True)
             error = f"{type(failure).__name__}: {failure}"[:MESSAGE_LIMIT]

@@ -25,8 +25,9 @@ def suggested_space(growth: bool, holidays: bool, steps_a_year: int | None) -> S
         Uniform("changepointPriorScale", 0.001, 2.0, log=True),
         Uniform("seasonalityPriorScale", 0.01, 10.0, log=True),
         Choice("seasonalityMode", ("additive", "multiplicative")),
-        Int("nChangepoints", 5, 40, step=5),
-        Uniform("changepointRange", 0.8, 0.98),
+        # Few values of what shapes the trend's basis, so that trials share it.
+        Choice("nChangepoints", (10, 25, 40)),
+        Choice("changepointRange", (0.8, 0.9, 0.97)),
     ]
     if growth:
         dimensions.append(Choice("growth", ("linear", "flat")))

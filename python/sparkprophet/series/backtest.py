@@ -127,6 +127,11 @@ class Backtest:
         Fourier orders by seasonality that configs may reach; one design then serves them all.
     each : callable
         As `map`; see `fold_threads`. The loss does not depend on it.
+
+    Attributes
+    ----------
+    count : int
+        Of the folds.
     """
 
     def __init__(
@@ -142,6 +147,7 @@ class Backtest:
         self._ds, self._folds, self._each = used.ds, folds, each
         self._metric, self._seed = metric, seed
         self._automatic = long_enough(used.ds)
+        self.count = len(folds)
         self._solvers = [FoldSolver(f.train, f.test, config, largest) for f in folds]
 
     def loss(self, config: Config, deadline: float | None = None) -> float:
@@ -152,19 +158,21 @@ class Backtest:
         SeriesError
             Where a fold cannot be fitted or the deadline (`time.monotonic()`) passes.
         """
+        losses = self._each(lambda i: self.fold_loss(config, i, deadline), range(len(self._folds)))
+        return float(np.mean(list(losses)))
+
+    def fold_loss(self, config: Config, index: int, deadline: float | None = None) -> float:
+        """The metric on one fold, the oldest is 0; as `loss`."""
         seasonalities = of_config(config, self._automatic)
         solver = choose(config, seasonalities, self._ds)
-
-        def one(fold: Fold, fold_solver: FoldSolver) -> float:
-            _check_time(deadline)
-            reached = _changepoints_before(fold.train.ds[-1], config)
-            if solver == "native" and self._metric not in NEEDS_INTERVALS:
-                yhat = fold_solver.forecast(reached, seasonalities)
-                bounds = np.full(len(yhat), np.nan)
-                return _score(self._metric, fold, yhat, bounds, bounds, config)
-            return self._stepwise(fold, reached, seasonalities, solver, deadline)
-
-        return float(np.mean(list(self._each(one, self._folds, self._solvers))))
+        _check_time(deadline)
+        fold = self._folds[index]
+        reached = _changepoints_before(fold.train.ds[-1], config)
+        if solver == "native" and self._metric not in NEEDS_INTERVALS:
+            yhat = self._solvers[index].forecast(reached, seasonalities)
+            bounds = np.full(len(yhat), np.nan)
+            return _score(self._metric, fold, yhat, bounds, bounds, config)
+        return self._stepwise(fold, reached, seasonalities, solver, deadline)
 
     def forecasts(
         self, config: Config, methods: tuple[str, ...], deadline: float | None = None

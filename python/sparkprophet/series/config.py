@@ -24,6 +24,9 @@ Shapes = Literal["basis", "scaling"]
 FORECAST_SETTINGS = ("intervalWidth", "uncertaintySamples", "groupTimeout", "groupMemoryInMB")
 """What a fitted model's forecasts can be asked to do otherwise than its fit said."""
 
+CHANGEPOINTS = ("nChangepoints", "changepointRange", "changepoints")
+"""Where a trend may bend."""
+
 TREND_FORECASTS = ("prophet", "holt", "theta", "holtWinters")
 """How a trend can go on after the history."""
 

@@ -21,7 +21,7 @@ from sparkprophet.numerics.smoothing import Smoothed
 from sparkprophet.numerics.solver import Linearisation, Prior, Response, Solution, solve, usual_mode
 from sparkprophet.numerics.trend import trend
 from sparkprophet.series import checks, design, frequency, native, scaling, smoothed_trend
-from sparkprophet.series.config import Config, shaping
+from sparkprophet.series.config import CHANGEPOINTS, Config, shaping
 from sparkprophet.series.data import Series
 from sparkprophet.series.dated_basis import dated_basis
 from sparkprophet.series.decomposition import damped_time, smoothed_ahead
@@ -34,6 +34,8 @@ from sparkprophet.series.state import Scales
 _TOLERANCE = 1e-4
 # Settings that configs of one target have in common.
 _SHAPING = shaping("basis", "scaling")
+# Those of flat growth, which has no changepoints.
+_SHAPING_FLAT = tuple(n for n in _SHAPING if n not in CHANGEPOINTS)
 
 
 @dataclass
@@ -151,7 +153,8 @@ class FoldSolver:
             replace(season, order=max(season.order, self._largest.get(season.name, 0)))
             for season in seasonalities
         )
-        changed = [n for n in _SHAPING if getattr(config, n) != getattr(self._config, n)]
+        names = _SHAPING if config.growth != "flat" else _SHAPING_FLAT
+        changed = [n for n in names if getattr(config, n) != getattr(self._config, n)]
         shapes = tuple(season.shape for season in widest)
         key = (shapes, json.dumps({name: getattr(config, name) for name in changed}))
         if key not in self._targets:

@@ -50,8 +50,8 @@ def test_the_suggested_space():
             Uniform("changepointPriorScale", 0.001, 2.0, True, uid),
             Uniform("seasonalityPriorScale", 0.01, 10.0, True, uid),
             Choice("seasonalityMode", ["additive", "multiplicative"], uid),
-            Int("nChangepoints", 5, 40, 5, False, uid),
-            Uniform("changepointRange", 0.8, 0.98, False, uid),
+            Choice("nChangepoints", [10, 25, 40], uid),
+            Choice("changepointRange", [0.8, 0.9, 0.97], uid),
             Choice("growth", ["linear", "flat"], uid),
         )
     )

@@ -15,6 +15,7 @@ from pyspark.ml.util import MLReadable, MLWritable
 from pyspark.sql import DataFrame, SparkSession
 
 from sparkprophet.search import sampler
+from sparkprophet.search.race import PRUNERS
 from sparkprophet.search.space import SearchSpace
 from sparkprophet.series.config import COMBINATIONS, SETTINGS, Config
 from sparkprophet.series.metrics import METRICS, NEEDS_INTERVALS
@@ -67,6 +68,14 @@ def _estimator(value: Any, what: str) -> GroupedProphet:
         "none: the forecast of the best trial. folds: the weighted mean of the estimator's own "
         "values and the best trials, each with its trend carried on in every way of trendForecast, "
         "and of two seasonal naive forecasts; weights by errors on the folds.",
+    ),
+    Spec(
+        "pruner",
+        "none",
+        OneOf(*PRUNERS),
+        "none: every trial is judged on all folds. halving: a race over the folds, the newest "
+        "first; after each, a trial goes on if it is in the better half so far, else its state is "
+        "PRUNED.",
     ),
     Spec("numMembers", 3, Whole(1), "Most trials in a combination."),
     Spec(
@@ -210,6 +219,7 @@ class GroupedProphetTuner(TableParams, Estimator[Any], MLWritable, MLReadable[An
             period=self._optional("period"),
             initial=self._optional("initial"),
             combination=self.getOrDefault("combination"),
+            pruner=self.getOrDefault("pruner"),
             num_members=self.getOrDefault("numMembers"),
             num_trials=self.getOrDefault("numTrials"),
             sampler=self.getOrDefault("sampler"),

@@ -123,6 +123,24 @@ private[sparkprophet] trait GroupedProphetTunerParams extends TableParams {
   /** Sets [[combination]]. */
   def setCombination(value: String): this.type = set(combination, value)
 
+  /**
+   * none: every trial is judged on all folds. halving: a race over the folds, the newest first;
+   * after each, a trial goes on if it is in the better half so far, else its state is PRUNED.
+   * Default: "none".
+   */
+  final val pruner: Param[String] = oneOf("none", "halving")(
+    "pruner",
+    "none: every trial is judged on all folds. halving: a race over the folds, the newest " +
+      "first; after each, a trial goes on if it is in the better half so far, else its state is" +
+      " PRUNED."
+  )
+
+  /** The value of [[pruner]]. */
+  def getPruner: String = $(pruner)
+
+  /** Sets [[pruner]]. */
+  def setPruner(value: String): this.type = set(pruner, value)
+
   /** Most trials in a combination. Default: 3. */
   final val numMembers: IntParam = whole(1)(
     "numMembers",
@@ -308,6 +326,7 @@ private[sparkprophet] trait GroupedProphetTunerParams extends TableParams {
     metric -> "rmse",
     numFolds -> 1,
     combination -> "none",
+    pruner -> "none",
     numMembers -> 3,
     earlyStoppingRounds -> 0,
     minDelta -> 0.0,
