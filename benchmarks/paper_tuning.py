@@ -46,6 +46,11 @@ def tuner(arguments: argparse.Namespace) -> GroupedProphetTuner:
         searchSpace=paper_search_space(prophet),
         numTrials=arguments.trials,
         horizon=HORIZON,
+        # As in the paper: one holdout, the best trial alone.
+        metric="rmse",
+        numFolds=1,
+        pruner="none",
+        combination="none",
         parallelism=arguments.parallelism,
         seed=arguments.seed,
     )

@@ -123,7 +123,15 @@ def retail_series(seed: int) -> Series:
 
 def tuned(job: Job, seed: int, trials: int) -> tuple[list[dict[str, Any]], float]:
     """The trials of one `tune_series`, and the CPU seconds of all of it."""
-    search = tuning.Search(job.space().toJson(), HORIZON, num_trials=trials)
+    search = tuning.Search(
+        job.space().toJson(),
+        HORIZON,
+        "rmse",
+        num_folds=1,
+        num_trials=trials,
+        combination="none",
+        pruner="none",
+    )
     series, config = job.series(seed), job.config()
     start = machine.cpu_seconds()
     outcome = tuning.tune_series(series, config, seed, search)

@@ -29,7 +29,8 @@ def tuned(monkeypatch, refuses, config=CONFIG, **search):
         return real(series, config, deadline)
 
     monkeypatch.setattr(fitting, "fit", fit)
-    asked = tuning.Search(SPACE, horizon=7, num_trials=6, sampler="random", **search)
+    alone = {"combination": "none", "pruner": "none"}
+    asked = tuning.Search(SPACE, horizon=7, num_trials=6, sampler="random", **alone, **search)
     found = tuning.tune_series(SERIES, config, 3, asked)
     return found, tried
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -68,8 +69,8 @@ class Search:
 
     space_json: str
     horizon: int
-    metric: str = "rmse"
-    num_folds: int = 1
+    metric: str = "mae"
+    num_folds: int = 3
     period: int | None = None
     initial: int | None = None
     num_trials: int = 50
@@ -79,9 +80,9 @@ class Search:
     min_delta: float = 0.0
     warm_start: bool = True
     collect_trials: bool = True
-    combination: str = "none"
+    combination: str = "folds"
     num_members: int = 3
-    pruner: str = "none"
+    pruner: str = "halving"
     group_timeout: float = 0.0
     until: float | None = None
     starts_json: str = "[]"
@@ -114,7 +115,10 @@ def tune_series(series: Series, config: Config, seed: int, search: Search, threa
     -------
     Fit
         Its `search` has best_value, n_trials, stopped_by, untuned_value, naive_value and trials,
-        or the two of n_trials and stopped_by where there was no holdout.
+        or the two of n_trials and stopped_by where there was no holdout. Where the series has room
+        for one more, older holdout, holdout_value, holdout_untuned_value and holdout_naive_value
+        are what the fit, the config that the search started from and seasonal naive are worth on
+        it: neither the search nor the weights saw it.
 
     Raises
     ------
@@ -157,7 +161,31 @@ def tune_series(series: Series, config: Config, seed: int, search: Search, threa
         "naive_value": backtest.backtest_naive(folds, search.metric, config),
         "trials": _trial_rows(study, errors) if search.collect_trials else [],
     }
+    # Before the oldest fold, so that none of its rows was forecast in the search.
+    for older in backtest.make_folds(
+        folds[0].train, search.horizon, 1, search.period, search.initial
+    ):
+        facts |= _unseen(older, used, fitted, config, search.metric, seed)
     return replace(fitted, search=facts)
+
+
+def _unseen(
+    fold: backtest.Fold, used: Series, fitted: Fit, config: Config, metric: str, seed: int
+) -> dict[str, float | None]:
+    """What is worth what on a fold that the search did not see; None where a fit fails."""
+    own = config.replace({"combination": "none"})
+    values: dict[str, float | None] = {
+        "holdout_naive_value": backtest.backtest_naive((fold,), metric, config)
+    }
+    if fitted.state is not None and fitted.status == "ok":
+        with suppress(SeriesError):
+            values["holdout_value"] = combination.value_on(
+                fold, used, fitted.state, fitted.config, metric, seed
+            )
+    with suppress(SeriesError):
+        tests = backtest.Backtest(used, own, (fold,), metric, seed, {})
+        values["holdout_untuned_value"] = tests.loss(own)
+    return values
 
 
 def _fit(series: Series, config: Config, deadline: float | None, facts: dict[str, Any]) -> Fit:

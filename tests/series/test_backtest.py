@@ -88,11 +88,9 @@ def test_the_last_folds_are_kept_oldest_first():
     assert [int((f.cutoff - BASE) / DAY) for f in some] == [79, 84, 89]
 
 
-def test_defaults_are_half_a_horizon_and_three():
+def test_defaults_are_one_horizon():
     found = make_folds(regular(100), 10, EVERY, None, None)
-    expected = prophets_cutoffs(regular(100), 10, 5, 30)
-    assert [pd.Timestamp(f.cutoff) for f in found] == expected
-    assert len(make_folds(regular(30), 1, EVERY, None, None)) == 26  # periods of 1, not of 0
+    assert [pd.Timestamp(f.cutoff) for f in found] == prophets_cutoffs(regular(100), 10, 10, 10)
 
 
 def test_too_short_for_any_fold():

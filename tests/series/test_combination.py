@@ -219,7 +219,7 @@ SPACE = SearchSpace(
 def test_a_search_combines_its_best_trials_and_what_it_started_from(count):
     past, future = split(daily())
     search = tuning.Search(
-        SPACE, 14, "mae", 3, 14, 14, num_trials=8, combination="folds", num_members=count
+        SPACE, 14, "mae", 3, 14, 14, num_trials=8, num_members=count, pruner="none"
     )
     outcome = tuning.tune_series(past, CONFIG, 4, search)
     trials = sorted(outcome.search["trials"], key=lambda row: row["value"])
@@ -310,3 +310,34 @@ def test_the_config_it_starts_from_is_judged_on_all_folds_of_a_race():
     expected = Backtest(past, CONFIG, folds, "mae", 0, {}).loss(CONFIG)
     assert found["untuned_value"] == pytest.approx(expected, rel=1e-12)
     assert found["trials"][0]["value"] == found["untuned_value"]
+
+
+def test_what_it_is_worth_is_told_of_rows_that_nothing_saw():
+    """The same settings and weights, fitted to the rows before a holdout older than the folds."""
+    past, _ = split(daily())
+    common = {"num_trials": 6, "num_members": 2, "pruner": "none"}
+    search = tuning.Search(SPACE, 14, "mae", 2, 14, 14, **common)
+    outcome = tuning.tune_series(past, CONFIG, 4, search)
+    end = len(past) - 3 * 14
+    train, test = past.take(slice(0, end)), past.take(slice(end, end + 14))
+    by_hand = 0.0
+    for row in outcome.members:
+        if row["settings"]:
+            yhat = alone(train, test, json.loads(row["settings"]), row["method"])
+        else:
+            yhat = naive.forecast(row["method"], train, test.ds, 0.8)[0]
+        by_hand = by_hand + row["weight"] * yhat
+    found = outcome.search
+    assert found["holdout_value"] == pytest.approx(np.mean(np.abs(test.y - by_hand)), rel=1e-6)
+    own = alone(train, test, {}, "prophet")
+    expected = np.mean(np.abs(test.y - own))
+    assert found["holdout_untuned_value"] == pytest.approx(expected, rel=1e-4)
+    weeks_ago = naive.forecast("seasonalNaive", train, test.ds, 0.8)[0]
+    assert found["holdout_naive_value"] == pytest.approx(np.mean(np.abs(test.y - weeks_ago)))
+
+
+def test_without_further_history_nothing_is_told_of_unseen_rows():
+    past, _ = split(daily(56))
+    search = tuning.Search(SPACE, 14, "mae", 2, 14, 14, num_trials=3)
+    found = tuning.tune_series(past, CONFIG, 4, search).search
+    assert found["best_value"] is not None and "holdout_value" not in found

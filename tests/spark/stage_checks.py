@@ -14,6 +14,10 @@ ROWS = 80
 MACHINE = ["fit_seconds", "cpu_seconds", "host", "pid", "started_at"]
 
 
+# Of a tuner: a search by one holdout, whose best trial is fitted by itself.
+BEST_ALONE = {"metric": "rmse", "numFolds": 1, "combination": "none", "pruner": "none"}
+
+
 def series(seed=0, rows=ROWS, start="2024-01-01", freq="D", level=20.0):
     """Rows of one series with a trend, a week and noise: columns ds, y."""
     t = np.arange(rows)

@@ -12,7 +12,10 @@ FIT = [
     "status", "solver", "error_code", "error_message", "n_obs", "start", "end", "log_posterior",
     "fit_seconds", "cpu_seconds", "host", "pid", "started_at", "config", "members", "state",
 ]  # fmt: skip
-SEARCH = ["best_value", "n_trials", "stopped_by", "untuned_value", "naive_value", "trials"]
+SEARCH = [
+    "best_value", "n_trials", "stopped_by", "untuned_value", "naive_value", "holdout_value",
+    "holdout_untuned_value", "holdout_naive_value", "trials",
+]  # fmt: skip
 
 
 def test_the_names_are_those_that_users_know():

@@ -62,10 +62,11 @@ def make_folds(
         Steps that are forecast after each cutoff; the last one lies `horizon` steps before the
         end.
     period : int or None
-        Steps between cutoffs; None: half of the horizon, as Prophet has it.
+        Steps between cutoffs; None: the horizon, so that folds do not overlap. (Prophet takes half
+        of it.)
     initial : int or None
-        Steps of history that the first cutoff needs; None: three horizons. (Prophet takes the
-        longest seasonal period where that is longer, which leaves few series a fold.)
+        Steps of history that the first cutoff needs; None: one horizon. (Prophet takes three, or
+        the longest seasonal period where that is longer, which leaves short series no fold.)
 
     Returns
     -------
@@ -73,8 +74,8 @@ def make_folds(
         Empty where the series is too short for any.
     """
     step = frequency.infer(used.ds)
-    period = period or max(1, horizon // 2)
-    earliest = step.shift(used.ds[0], 3 * horizon if initial is None else initial)
+    period = period or horizon
+    earliest = step.shift(used.ds[0], horizon if initial is None else initial)
     folds: list[Fold] = []
     cutoff = step.shift(used.ds[-1], -horizon)
     while len(folds) < num_folds and cutoff >= earliest:
@@ -167,11 +168,11 @@ class Backtest:
         solver = choose(config, seasonalities, self._ds)
         _check_time(deadline)
         fold = self._folds[index]
-        reached = _changepoints_before(fold.train.ds[-1], config)
+        reached = changepoints_before(fold.train.ds[-1], config)
         if solver == "native" and self._metric not in NEEDS_INTERVALS:
             yhat = self._solvers[index].forecast(reached, seasonalities)
             bounds = np.full(len(yhat), np.nan)
-            return _score(self._metric, fold, yhat, bounds, bounds, config)
+            return score(self._metric, fold, yhat, bounds, bounds, config)
         return self._stepwise(fold, reached, seasonalities, solver, deadline)
 
     def forecasts(
@@ -202,7 +203,7 @@ class Backtest:
 
         def one(fold: Fold, fold_solver: FoldSolver) -> Floats:
             _check_time(deadline)
-            reached = _changepoints_before(fold.train.ds[-1], config)
+            reached = changepoints_before(fold.train.ds[-1], config)
             if solver == "native":
                 return fold_solver.forecasts(reached, seasonalities, methods)
             plain = reached.replace({"trendForecast": "prophet", "uncertaintySamples": 0})
@@ -225,14 +226,14 @@ class Backtest:
             config = config.replace({"uncertaintySamples": 0})
         state, _ = estimate(fold.train, config, seasonalities, solver, deadline)
         ahead = forecast(state, config, fold.test, self._seed)
-        return _score(self._metric, fold, ahead.yhat, ahead.lower, ahead.upper, config)
+        return score(self._metric, fold, ahead.yhat, ahead.lower, ahead.upper, config)
 
 
 def backtest_naive(folds: tuple[Fold, ...], metric: str, config: Config) -> float:
     """The same metric of the seasonal naive forecast on the same folds."""
     width = config.intervalWidth
     values = [
-        _score(
+        score(
             metric, fold, *naive.forecast("seasonalNaive", fold.train, fold.test.ds, width), config
         )
         for fold in folds
@@ -240,9 +241,10 @@ def backtest_naive(folds: tuple[Fold, ...], metric: str, config: Config) -> floa
     return float(np.mean(values))
 
 
-def _score(
+def score(
     metric: str, fold: Fold, yhat: Floats, lower: Floats, upper: Floats, config: Config
 ) -> float:
+    """A metric of `METRICS` of a forecast of a fold's test rows."""
     holdout = Holdout(fold.test.y, yhat, lower, upper, config.intervalWidth, fold.scale)
     return METRICS[metric](holdout)
 
@@ -252,7 +254,8 @@ def _check_time(deadline: float | None) -> None:
         raise SeriesError("TIMEOUT", "the backtest used up groupTimeout; raise it")
 
 
-def _changepoints_before(end: np.datetime64, config: Config) -> Config:
+def changepoints_before(end: np.datetime64, config: Config) -> Config:
+    """The config without given changepoints that rows up to `end` do not reach."""
     if not config.changepoints:
         return config
     kept = [c for c in config.changepoints if np.datetime64(c, "us") < end]

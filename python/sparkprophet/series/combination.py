@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,14 +17,16 @@ import numpy as np
 from sparkprophet.messages import clip
 from sparkprophet.numerics.arrays import Floats
 from sparkprophet.series import frequency, naive
-from sparkprophet.series.backtest import Backtest, Fold, make_folds
+from sparkprophet.series.backtest import Backtest, Fold, changepoints_before, make_folds, score
 from sparkprophet.series.config import TREND_FORECASTS, Config
 from sparkprophet.series.data import Series
 from sparkprophet.series.errors import SeriesError
 from sparkprophet.series.estimate import choose, estimate
+from sparkprophet.series.forecast import forecast
+from sparkprophet.series.metrics import NEEDS_INTERVALS
 from sparkprophet.series.seasonality import resolve
 from sparkprophet.series.smoothed_trend import carried
-from sparkprophet.series.state import CombinedState, FittedState, Member
+from sparkprophet.series.state import CombinedState, FittedState, Member, State
 
 SIMPLE = ("seasonalNaive", "seasonalMean")
 """Methods of `naive` that are in every combination."""
@@ -94,8 +96,7 @@ def of_config(used: Series, config: Config, deadline: float | None = None) -> Co
     """The combination of a config that nothing is searched for; as `combined`."""
     step = frequency.infer(used.ds)
     horizon = config.horizon or max(1, min(step.season, len(used) // _LARGEST_HORIZON))
-    period, initial = config.period or horizon, config.initial or horizon
-    folds = make_folds(used, horizon, config.numFolds, period, initial)
+    folds = make_folds(used, horizon, config.numFolds, config.period, config.initial)
     tests = Backtest(used, config, folds, "mae", 0, {})
     return combined(used, config, without_search(used, config), tests, folds, deadline)
 
@@ -201,6 +202,56 @@ def _member(one: _Candidate, shares: Floats) -> Member:
     weight = float(shares.sum())
     methods = dict(zip(TREND_FORECASTS, (shares / weight).tolist(), strict=True))
     return Member(weight, one.settings, carried(one.state, one.config, methods))
+
+
+def value_on(
+    fold: Fold, used: Series, state: State, config: Config, metric: str, seed: int
+) -> float:
+    """A metric on a fold of what a state was made of, fitted again to the fold's training rows.
+
+    Settings, weights and the choice of solvers stay those of the whole series.
+
+    Parameters
+    ----------
+    fold : Fold
+    used : Series
+        The whole series.
+    state : State
+        Of a fit or of a combination.
+    config : Config
+        What the series was fitted with.
+    metric : str
+        Of `metrics.METRICS`.
+    seed : int
+        Of simulated futures.
+
+    Raises
+    ------
+    SeriesError
+        Where a fit fails.
+    """
+    if metric not in NEEDS_INTERVALS:
+        config = config.replace({"uncertaintySamples": 0})
+    config = changepoints_before(fold.train.ds[-1], config)
+
+    def again(settings: Mapping[str, Any], weights: Mapping[str, float]) -> FittedState:
+        own = config.replace(settings)
+        seasonalities = resolve(own, used.ds)
+        solver = choose(own, seasonalities, used.ds)
+        plain = own.replace({"trendForecast": "prophet"})
+        return carried(estimate(fold.train, plain, seasonalities, solver)[0], own, weights)
+
+    if isinstance(state, CombinedState):
+        members = []
+        for member in state.members:
+            shares = [share for share, _ in member.state.trends]
+            fitted = again(member.settings, dict(zip(TREND_FORECASTS, shares, strict=True)))
+            members.append(replace(member, state=fitted))
+        refitted: State = CombinedState(fold.train, tuple(members), state.simple)
+    else:
+        refitted = again({}, {config.trendForecast: 1.0})
+    ahead = forecast(refitted, config, fold.test, seed)
+    return score(metric, fold, ahead.yhat, ahead.lower, ahead.upper, config)
 
 
 def _weights(forecasts: Sequence[Sequence[Floats]], folds: tuple[Fold, ...]) -> Floats:

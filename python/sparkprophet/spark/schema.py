@@ -77,11 +77,18 @@ SEARCH = (
     ModelColumn("stopped_by", pa.string(), "what ended the search"),
     ModelColumn("untuned_value", pa.float64(), "the metric of the estimator's own values"),
     ModelColumn("naive_value", pa.float64(), "the metric of seasonal naive"),
+    ModelColumn("holdout_value", pa.float64(), "the metric on an older holdout that nothing saw"),
+    ModelColumn("holdout_untuned_value", pa.float64(), "that of the estimator's own values"),
+    ModelColumn("holdout_naive_value", pa.float64(), "that of seasonal naive"),
     ModelColumn("trials", pa.list_(_TRIAL), "every trial, or none"),
 )
 """What a search adds: the keys of `Fit.search`."""
 
-COMPARISON = {"tuned": "best_value", "untuned": "untuned_value", "seasonal_naive": "naive_value"}
+COMPARISON = {
+    "tuned": "holdout_value",
+    "untuned": "holdout_untuned_value",
+    "seasonal_naive": "holdout_naive_value",
+}
 """Names of the columns of a comparison, and what they are called in the table."""
 
 STATE_FIELDS = tuple(field.name for field in _STATE)

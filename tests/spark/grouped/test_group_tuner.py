@@ -21,7 +21,7 @@ from sparkprophet.series.config import Config
 from sparkprophet.series.data import Series
 from sparkprophet.series.forecast import forecast
 from sparkprophet.tuning import Search, tune_series
-from stage_checks import assert_by_hand, bits, configured, frame, grouped
+from stage_checks import BEST_ALONE, assert_by_hand, bits, configured, frame, grouped
 
 HORIZON, KEYS = 7, ["a", "b"]
 # Shares by which a trial's value may differ from that of a whole fit. A trial whose columns
@@ -49,7 +49,10 @@ def tuner(**params):
         "numTrials": 6,
         "sampler": "random",
         "parallelism": 2,
+        "period": HORIZON // 2,
+        "initial": 3 * HORIZON,
     }
+    given |= BEST_ALONE
     return GroupedProphetTuner(**given | params)
 
 
@@ -154,16 +157,20 @@ def test_the_first_trial_is_the_estimators_own_values(tuned):
 
 
 def test_comparison_with_untuned_and_seasonal_naive_by_hand(tuned, rows):
+    """On the week before the one that the search saw."""
     found = by_key(tuned.comparison)
     assert tuned.comparison.columns == ["g", "tuned", "untuned", "seasonal_naive"]
+    trials = tuned.trials.toPandas()
     for key in KEYS:
-        y = rows[rows.g == key].sort_values("ds").y.to_numpy()
+        y = rows[rows.g == key].sort_values("ds").y.to_numpy()[:-HORIZON]
         naive = [y[-HORIZON - 7 + i % 7] for i in range(HORIZON)]
         expected = np.sqrt(np.mean((y[-HORIZON:] - naive) ** 2))
         assert found[key].seasonal_naive == pytest.approx(expected, rel=1e-12)
-        own = rmse_by_hand(rows, key, {})
+        own = rmse_by_hand(rows, key, {}, back=HORIZON)
         assert found[key].untuned == pytest.approx(own, rel=NEAR["additive"])
-        assert found[key].tuned <= found[key].untuned
+        best = json.loads(trials[trials.g == key].sort_values("value").params.iloc[0])
+        value = rmse_by_hand(rows, key, best, back=HORIZON)
+        assert found[key].tuned == pytest.approx(value, rel=NEAR[best["seasonalityMode"]])
     for key in ("short", "bad"):
         assert tuple(found[key])[1:] == (None, None, None)
 
@@ -172,7 +179,7 @@ def test_comparison_in_words(tuned):
     text = tuned.comparison_text()
     values = [row for row in tuned.comparison.collect() if row.tuned is not None]
     better = sum(row.tuned < row.untuned for row in values)
-    assert text.startswith("2 groups tuned")
+    assert text.startswith("2 groups tuned; 2 have an older holdout that the search did not see")
     assert f"{np.median([row.untuned for row in values]):.6g}" in text
     assert f"better in {better} groups" in text
 
@@ -298,6 +305,10 @@ def test_a_param_that_a_trial_does_not_ask_for_keeps_the_estimators_own_value(ro
     search = Search(
         space.toJson(),
         HORIZON,
+        "rmse",
+        num_folds=1,
+        combination="none",
+        pruner="none",
         num_trials=8,
         sampler="random",
         num_startup_trials=0,
@@ -364,7 +375,9 @@ def out_of_time(rows):
     """The rows of a group, and a search of them whose group timeout is over at once."""
     given = rows[rows.g == "a"][["ds", "y"]]
     one = Series(given.ds.to_numpy("datetime64[us]"), given.y.to_numpy(float))
-    search = Search(SPACE.toJson(), HORIZON, sampler="random", group_timeout=1e-9)
+    search = Search(
+        SPACE.toJson(), HORIZON, sampler="random", group_timeout=1e-9, combination="none"
+    )
     return given, lambda **settings: tune_series(one, Config(**settings), 0, search)
 
 

@@ -7,7 +7,7 @@ from pyspark.sql import functions as F
 
 from sparkprophet import GroupedProphet, GroupedProphetTuner
 from sparkprophet.search import Choice, SearchSpace, Uniform
-from stage_checks import bits, fit_bits, frame, grouped
+from stage_checks import BEST_ALONE, bits, fit_bits, frame, grouped
 
 KEYS = [*"abcdefgh", "short"]
 SPACE = SearchSpace(
@@ -26,7 +26,9 @@ def tuner(**params):
         "sampler": "random",
         "warmStart": False,
         "parallelism": 2,
+        "initial": 21,
     }
+    given |= BEST_ALONE
     return GroupedProphetTuner(**given | params)
 
 

@@ -79,8 +79,9 @@ class GroupedProphetModel(GroupedProphetParams, Model, MLWritable, MLReadable[An
 
     @property
     def comparison(self) -> DataFrame:
-        """The metric of each key on the same holdout: key columns, tuned, untuned (the estimator's
-        own values) and seasonal_naive.
+        """The metric of each key on a holdout that neither search nor weights saw, the one before
+        the oldest that they did see: key columns, tuned, untuned (the estimator's own values) and
+        seasonal_naive. NULL for keys without so much history.
 
         Raises
         ------
@@ -103,11 +104,15 @@ class GroupedProphetModel(GroupedProphetParams, Model, MLWritable, MLReadable[An
             F.count_if(F.col("tuned") < F.col("seasonal_naive")),
         ).collect()[0]
         count, tuned, untuned, naive, beats_untuned, beats_naive = facts
-        if not count:
+        searched = self._table.filter("best_value IS NOT NULL").count()
+        if not searched:
             return "no group was tuned"
+        if not count:
+            return f"{searched} groups tuned; none has a holdout that the search did not see"
         return "\n".join(
             [
-                f"{count} groups tuned; median of the metric on the same holdout:",
+                f"{searched} groups tuned; {count} have an older holdout that the search did not "
+                "see; median of the metric on it:",
                 f"  tuned           {tuned:.6g}",
                 f"  untuned         {untuned:.6g}  (tuned is better in {beats_untuned} groups)",
                 f"  seasonal naive  {naive:.6g}  (tuned is better in {beats_naive} groups)",

@@ -47,23 +47,18 @@ def _estimator(value: Any, what: str) -> GroupedProphet:
     Spec("numTrials", 50, Whole(1), "Trials per group."),
     Spec(
         "metric",
-        "rmse",
+        "mae",
         OneOf(*METRICS),
         "What is minimised on the holdout: the mean over the folds. coverage: its distance from "
         "intervalWidth.",
     ),
     Spec("horizon", None, Whole(1), "Steps of each holdout; must be set."),
-    Spec("numFolds", 1, Whole(1), "Rolling-origin folds; the last ones that fit are used."),
-    Spec("period", None, Whole(1), "Steps between two cutoffs; unset: half of the horizon."),
-    Spec(
-        "initial",
-        None,
-        Whole(1),
-        "Steps of history before the first cutoff; unset: three horizons.",
-    ),
+    Spec("numFolds", 3, Whole(1), "Rolling-origin folds; the last ones that fit are used."),
+    Spec("period", None, Whole(1), "Steps between two cutoffs; unset: horizon."),
+    Spec("initial", None, Whole(1), "Steps of history before the first cutoff; unset: horizon."),
     Spec(
         "combination",
-        "none",
+        "folds",
         OneOf(*COMBINATIONS),
         "none: the forecast of the best trial. folds: the weighted mean of the estimator's own "
         "values and the best trials, each with its trend carried on in every way of trendForecast, "
@@ -71,7 +66,7 @@ def _estimator(value: Any, what: str) -> GroupedProphet:
     ),
     Spec(
         "pruner",
-        "none",
+        "halving",
         OneOf(*PRUNERS),
         "none: every trial is judged on all folds. halving: a race over the folds, the newest "
         "first; after each, a trial goes on if it is in the better half so far, else its state is "

@@ -52,13 +52,18 @@ class GroupedProphetModel private[sparkprophet] (
   }
 
   /**
-   * The metric of each key on the same holdout: key columns, tuned, untuned (the estimator's own
-   * values) and seasonal_naive. Throws IllegalArgumentException for a model that was not tuned.
+   * The metric of each key on a holdout that neither search nor weights saw, the one before the
+   * oldest that they did see: key columns, tuned, untuned (the estimator's own values) and
+   * seasonal_naive. NULL for keys without so much history. Throws IllegalArgumentException for a
+   * model that was not tuned.
    */
   def comparison: DataFrame = {
     requireTuned("comparison", "best_value")
-    val names = Seq("best_value" -> "tuned", "untuned_value" -> "untuned") :+
-      ("naive_value" -> "seasonal_naive")
+    val names = Seq(
+      "holdout_value" -> "tuned",
+      "holdout_untuned_value" -> "untuned",
+      "holdout_naive_value" -> "seasonal_naive"
+    )
     table.select(keys ++ names.map { case (name, as) => col(name).as(as) }: _*)
   }
 

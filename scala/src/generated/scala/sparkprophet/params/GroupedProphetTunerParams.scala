@@ -41,7 +41,7 @@ private[sparkprophet] trait GroupedProphetTunerParams extends TableParams {
 
   /**
    * What is minimised on the holdout: the mean over the folds. coverage: its distance from
-   * intervalWidth. Default: "rmse".
+   * intervalWidth. Default: "mae".
    */
   final val metric: Param[String] = oneOf(
     "rmse", "mae", "mape", "smape", "mase", "wape", "mdape", "pinball", "coverage"
@@ -69,7 +69,7 @@ private[sparkprophet] trait GroupedProphetTunerParams extends TableParams {
   /** Sets [[horizon]]. */
   def setHorizon(value: Int): this.type = set(horizon, value)
 
-  /** Rolling-origin folds; the last ones that fit are used. Default: 1. */
+  /** Rolling-origin folds; the last ones that fit are used. Default: 3. */
   final val numFolds: IntParam = whole(1)(
     "numFolds",
     "Rolling-origin folds; the last ones that fit are used."
@@ -81,10 +81,10 @@ private[sparkprophet] trait GroupedProphetTunerParams extends TableParams {
   /** Sets [[numFolds]]. */
   def setNumFolds(value: Int): this.type = set(numFolds, value)
 
-  /** Steps between two cutoffs; unset: half of the horizon. Default: unset. */
+  /** Steps between two cutoffs; unset: horizon. Default: unset. */
   final val period: IntParam = whole(1)(
     "period",
-    "Steps between two cutoffs; unset: half of the horizon."
+    "Steps between two cutoffs; unset: horizon."
   )
 
   /** The value of [[period]]; fails where it is unset. */
@@ -93,10 +93,10 @@ private[sparkprophet] trait GroupedProphetTunerParams extends TableParams {
   /** Sets [[period]]. */
   def setPeriod(value: Int): this.type = set(period, value)
 
-  /** Steps of history before the first cutoff; unset: three horizons. Default: unset. */
+  /** Steps of history before the first cutoff; unset: horizon. Default: unset. */
   final val initial: IntParam = whole(1)(
     "initial",
-    "Steps of history before the first cutoff; unset: three horizons."
+    "Steps of history before the first cutoff; unset: horizon."
   )
 
   /** The value of [[initial]]; fails where it is unset. */
@@ -108,7 +108,7 @@ private[sparkprophet] trait GroupedProphetTunerParams extends TableParams {
   /**
    * none: the forecast of the best trial. folds: the weighted mean of the estimator's own values
    * and the best trials, each with its trend carried on in every way of trendForecast, and of two
-   * seasonal naive forecasts; weights by errors on the folds. Default: "none".
+   * seasonal naive forecasts; weights by errors on the folds. Default: "folds".
    */
   final val combination: Param[String] = oneOf("none", "folds")(
     "combination",
@@ -126,7 +126,7 @@ private[sparkprophet] trait GroupedProphetTunerParams extends TableParams {
   /**
    * none: every trial is judged on all folds. halving: a race over the folds, the newest first;
    * after each, a trial goes on if it is in the better half so far, else its state is PRUNED.
-   * Default: "none".
+   * Default: "halving".
    */
   final val pruner: Param[String] = oneOf("none", "halving")(
     "pruner",
@@ -323,10 +323,10 @@ private[sparkprophet] trait GroupedProphetTunerParams extends TableParams {
 
   setDefault(
     numTrials -> 50,
-    metric -> "rmse",
-    numFolds -> 1,
-    combination -> "none",
-    pruner -> "none",
+    metric -> "mae",
+    numFolds -> 3,
+    combination -> "folds",
+    pruner -> "halving",
     numMembers -> 3,
     earlyStoppingRounds -> 0,
     minDelta -> 0.0,

@@ -44,11 +44,15 @@ private[sparkprophet] object ModelColumns {
    *   - `stopped_by`: what ended the search
    *   - `untuned_value`: the metric of the estimator's own values
    *   - `naive_value`: the metric of seasonal naive
+   *   - `holdout_value`: the metric on an older holdout that nothing saw
+   *   - `holdout_untuned_value`: that of the estimator's own values
+   *   - `holdout_naive_value`: that of seasonal naive
    *   - `trials`: every trial, or none
    */
   val Search: StructType = StructType.fromDDL(
     "best_value double, n_trials bigint, stopped_by string, untuned_value double, " +
-      "naive_value double, trials array<struct<trial:bigint,value:double,state:string," +
+      "naive_value double, holdout_value double, holdout_untuned_value double, " +
+      "holdout_naive_value double, trials array<struct<trial:bigint,value:double,state:string," +
       "params:string,seconds:double,cpu_seconds:double,error:string>>"
   )
 
@@ -82,8 +86,8 @@ private[sparkprophet] object ModelColumns {
   /** Names, in lower case, that no key column may have. */
   val Reserved: Set[String] = Set(
     "best_value", "checksum", "config", "cpu_seconds", "end", "error_code", "error_message",
-    "fit_seconds", "host", "log_posterior", "members", "n_obs", "n_trials", "naive_value", "pid",
-    "solver", "start", "started_at", "state", "status", "stopped_by", "trials", "trials_checksum",
-    "untuned_value"
+    "fit_seconds", "holdout_naive_value", "holdout_untuned_value", "holdout_value", "host",
+    "log_posterior", "members", "n_obs", "n_trials", "naive_value", "pid", "solver", "start",
+    "started_at", "state", "status", "stopped_by", "trials", "trials_checksum", "untuned_value"
   )
 }
