@@ -212,8 +212,11 @@ def test_tune_writes_trials_and_comparison(spark, tables, tmp_path):
     assert all(list(p) == ["changepointPriorScale"] for p in scales)
     assert all(1e-3 <= p["changepointPriorScale"] <= 0.5 for p in scales)
     compared = spark.read.parquet(f"{out_folder}/comparison").toPandas().set_index("store")
-    best = trials.groupby("store").value.min()
-    assert (compared.tuned.dropna() <= best).all()
+    model = spark.read.parquet(f"{out_folder}/model/models").toPandas().set_index("store")
+    pd.testing.assert_series_equal(
+        compared.tuned.sort_index(), model.holdout_value.sort_index(), check_names=False
+    )
+    assert compared.tuned.notna().to_dict() == {"007": True, "12": True, "new": False}
     forecasts = spark.read.parquet(f"{out_folder}/forecasts").toPandas()
     assert forecasts.groupby("store").size().to_dict() == {"007": 7, "12": 7, "new": 7}
     assert forecasts.yhat[forecasts.store == "new"].nunique() == 1  # the mean of one day

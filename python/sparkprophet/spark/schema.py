@@ -84,6 +84,9 @@ SEARCH = (
 )
 """What a search adds: the keys of `Fit.search`."""
 
+SINCE_2 = ("members", "holdout_value", "holdout_untuned_value", "holdout_naive_value")
+"""Columns that tables of format 1 do not have; they are NULL there."""
+
 COMPARISON = {
     "tuned": "holdout_value",
     "untuned": "holdout_untuned_value",

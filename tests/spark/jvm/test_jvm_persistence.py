@@ -160,7 +160,7 @@ def test_portable_does_not_overwrite_unasked(tmp_path):
 @pytest.mark.parametrize(("values", "message"), [
     ({"class": "java.lang.Runtime"}, "java.lang.Runtime.*is no stage"),
     ({"class": "org.example.Unknown"}, "org.example.Unknown.*not on the class path"),
-    ({"format_version": 2}, "format_version is 2.*upgrade"),
+    ({"format_version": 3}, "format_version is 3.*upgrade"),
     ({"paramMap": {"later": 1}}, "unknown param 'later'.*upgrade"),
 ])  # fmt: skip
 def test_a_folder_that_scala_cannot_load_is_refused_by_name(scala, tmp_path, values, message):
@@ -355,19 +355,20 @@ def test_scalas_writers_of_one_path_all_end(scala, tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["stage"]
 
 
-GOLDEN = Path(__file__).parents[2] / "golden" / "v1"
+GOLDEN = sorted((Path(__file__).parents[2] / "golden").glob("v*"))
 
 
-def test_scala_loads_the_golden_folders(scala):
-    expected = json.loads((GOLDEN / "expected.json").read_text())
+@pytest.mark.parametrize("folder", GOLDEN, ids=lambda folder: folder.name)
+def test_scala_loads_the_golden_folders(scala, folder):
+    expected = json.loads((folder / "expected.json").read_text())
     for name in ("model", "tuned_model"):
-        steps = scala.frame(scala.load(GOLDEN / name).forecast(3)).collect()
+        steps = scala.frame(scala.load(folder / name).forecast(3)).collect()
         rows = [[v.isoformat() if hasattr(v, "isoformat") else v for v in row] for row in steps]
         rows.sort(key=lambda row: (str(row[0]), *row[1:3]))
         for one, other in zip(rows, expected[name][1], strict=True):
             assert one == [pytest.approx(v, 1e-9) if isinstance(v, float) else v for v in other]
     for name, known in expected["params"].items():
-        loaded = scala.load(GOLDEN / name)
+        loaded = scala.load(folder / name)
         assert loaded.uid() == known["uid"]
         params = scala.params(loaded, defaults=True) | scala.params(loaded)
         assert params.items() >= known["params"].items()

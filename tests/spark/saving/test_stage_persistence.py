@@ -56,7 +56,7 @@ def test_params_survive_and_unset_ones_stay_unset(spark, tmp_path, name):
         loaded = type(stage).load(path)
         assert type(loaded) is type(stage) and loaded.uid == stage.uid
         assert metadata_of(path)["class"] == f"sparkprophet.{name}"
-        assert metadata_of(path)["format_version"] == 1
+        assert metadata_of(path)["format_version"] == 2
         for param in stage.params:
             assert loaded.isSet(param.name) == stage.isSet(param.name)
             if stage.isDefined(param) and param.name != "estimator":
@@ -188,7 +188,7 @@ def test_an_estimator_inside_a_tuner_is_checked_too(spark, tmp_path, trap):
     assert not trace.exists()
 
 
-@pytest.mark.parametrize("version", [2, 99, "1", None, 0, True])
+@pytest.mark.parametrize("version", [3, 99, "1", None, 0, True])
 def test_other_formats_are_refused_by_number(spark, saved, version):
     with_metadata(saved, format_version=version)
     with pytest.raises(ValueError, match="format_version") as caught:

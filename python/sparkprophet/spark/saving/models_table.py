@@ -21,7 +21,7 @@ from sparkprophet.spark.columns import quoted, struct_type
 from sparkprophet.spark.input_checks import TIMES
 from sparkprophet.spark.saving.reading import exact
 from sparkprophet.spark.saving.written_form import fixed_form
-from sparkprophet.spark.schema import CHECKSUMS, FIT, SEARCH
+from sparkprophet.spark.schema import CHECKSUMS, FIT, SEARCH, SINCE_2
 
 CHECKSUM, TRIALS_CHECKSUM = CHECKSUMS
 _WRITING = {"compression": "zstd"}  # half the size of Spark's default codec on arrays of doubles
@@ -88,7 +88,10 @@ def read_models(spark: SparkSession, path: str, facts: Any, keys: list[str]) -> 
     if "trials" in schema.names:
         guards["trials"] = (_hash(schema, {*keys, "trials"}), TRIALS_CHECKSUM)
     shown = []
-    for field in schema.fields:
+    for field in _whole(schema, keys).fields:
+        if field.name not in schema.names:
+            shown.append(F.lit(None).cast(field.dataType).alias(field.name))
+            continue
         column = quoted(field.name)
         if field.name in guards:
             computed, saved = guards[field.name]
@@ -104,6 +107,22 @@ def _types() -> dict[str, T.DataType]:
     return {field.name: field.dataType for field in whole.fields}
 
 
+def _whole(schema: T.StructType, keys: list[str]) -> T.StructType:
+    """A schema with the columns that later formats have added."""
+    types = _types()
+    fields = [
+        schema[name] if name in schema.names else T.StructField(name, types[name])
+        for name in _wanted(schema, keys)
+    ]
+    return T.StructType(fields)
+
+
+def _wanted(schema: T.StructType, keys: list[str]) -> list[str]:
+    """The names of all columns of a table that was tuned, or was not."""
+    tuned = {column.name for column in SEARCH}
+    return [*keys, *(n for n in _types() if n not in tuned or tuned & set(schema.names))]
+
+
 def _schema(place: str, facts: Any, keys: list[str]) -> T.StructType:
     """The schema that `facts` give, if it is one of a table of models."""
     try:
@@ -115,10 +134,8 @@ def _schema(place: str, facts: Any, keys: list[str]) -> T.StructType:
                 "again or restore it from a backup"
             )
         ) from error
-    types = _types()
-    tuned = {column.name for column in SEARCH}
-    wanted = [*keys, *(n for n in types if n not in tuned or tuned & set(schema.names))]
-    if schema.names != wanted:
+    types, wanted = _types(), _wanted(schema, keys)
+    if schema.names != [n for n in wanted if n in schema.names or n not in SINCE_2]:
         raise ValueError(
             clip(
                 f"{place}: found columns {schema.names}, must be {wanted}; save the model again "

@@ -23,7 +23,7 @@ from sparkprophet.spark.saving.manifest import read_json, read_whole, write_mani
 
 T = TypeVar("T")
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 # What separates steps of a path, begins a scheme or is a pattern to Hadoop.
 _NOT_IN_NAMES = re.compile(r"[/\\:*?\[\]{}\x00-\x1f\x7f]")
 _FORM = {"class": str, "uid": str, "paramMap": dict, "defaultParamMap": dict}

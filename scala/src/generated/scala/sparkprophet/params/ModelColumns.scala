@@ -83,6 +83,11 @@ private[sparkprophet] object ModelColumns {
     "checksum", "trials_checksum"
   )
 
+  /** Columns that tables of format 1 do not have. */
+  val Since2: Set[String] = Set(
+    "members", "holdout_value", "holdout_untuned_value", "holdout_naive_value"
+  )
+
   /** Names, in lower case, that no key column may have. */
   val Reserved: Set[String] = Set(
     "best_value", "checksum", "config", "cpu_seconds", "end", "error_code", "error_message",

@@ -105,7 +105,7 @@ final private[sparkprophet] case class Metadata(path: String, json: JObject) {
 
 private[sparkprophet] object Metadata {
 
-  val FormatVersion = 1
+  val FormatVersion = 2
 
   /** What separates steps of a path, begins a scheme or is a pattern to Hadoop. */
   private val NotInNames = "[/\\\\:*?\\[\\]{}\\x00-\\x1f\\x7f]".r.unanchored

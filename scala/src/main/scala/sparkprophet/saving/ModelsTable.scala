@@ -96,8 +96,10 @@ private[sparkprophet] object ModelsTable {
     // The file's name makes the columns such that Spark keeps filters behind them. One for a key
     // would come before: Spark puts the key into the hashes, and all other rows would look damaged.
     val complaint = concat(input_file_name(), lit(s": a row is not as it was saved; $Remedy"))
-    rowsOfFiles.select(schema.fields.toSeq.map { field =>
-      val column = Columns.quoted(field.name)
+    rowsOfFiles.select(whole(schema, keys).map { field =>
+      val column =
+        if (schema.names.contains(field.name)) Columns.quoted(field.name)
+        else lit(null).cast(field.dataType)
       def guarded(isWhole: Column) =
         when(isWhole, column).otherwise(raise_error(complaint).cast(field.dataType))
       val shown = field.name match {
@@ -107,6 +109,19 @@ private[sparkprophet] object ModelsTable {
       }
       shown.as(field.name)
     }: _*)
+  }
+
+  /** The fields of a schema, with those that later formats have added. */
+  private def whole(schema: StructType, keys: Seq[String]): Seq[StructField] =
+    wanted(schema, keys).map { name =>
+      if (schema.names.contains(name)) schema(name) else StructField(name, Types(name))
+    }
+
+  /** The names of all columns of a table that was tuned, or was not. */
+  private def wanted(schema: StructType, keys: Seq[String]): Seq[String] = {
+    val ofSearch = ModelColumns.Search.names.toSeq
+    val isTuned = ofSearch.exists(schema.names.contains(_))
+    keys ++ ModelColumns.Fit.names ++ (if (isTuned) ofSearch else Nil)
   }
 
   /** The schema that `facts` give, if it is one of a table of models. */
@@ -120,14 +135,13 @@ private[sparkprophet] object ModelsTable {
             error
           )
       }
-    val ofSearch = ModelColumns.Search.names.toSeq
-    val isTuned = ofSearch.exists(schema.names.contains(_))
-    val wanted = keys ++ ModelColumns.Fit.names ++ (if (isTuned) ofSearch else Nil)
-    if (schema.names.toSeq != wanted)
+    val names = wanted(schema, keys)
+    val missing = ModelColumns.Since2 -- schema.names
+    if (schema.names.toSeq != names.filterNot(missing))
       refuse(
         clip(
           s"$place: found columns ${schema.names.mkString(", ")}, must be " +
-            s"${wanted.mkString(", ")}; $Remedy"
+            s"${names.mkString(", ")}; $Remedy"
         )
       )
     for (field <- schema) {
