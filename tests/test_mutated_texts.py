@@ -75,22 +75,19 @@ def change(owner, key, chance):
     if action == 0:
         del owner[key]
     elif action == 1 and isinstance(owner, dict):
-        owner[chance.choice(["", "x", str(key) + " ", str(key).upper(), "kind", "name"])] = owner[
-            key
-        ]
+        name = chance.choice(["", "x", str(key) + " ", str(key).upper(), "kind", "name"])
+        owner[name] = copy.deepcopy(owner[key])
     elif action == 1:
         owner.append(copy.deepcopy(owner[key]))
     else:
-        owner[key] = chance.choice(NASTY)
+        owner[key] = copy.deepcopy(chance.choice(NASTY))
 
 
 def with_other_letters(text, chance):
     letters = list(text)
     for _ in range(chance.randint(1, 4)):
         at = chance.randrange(len(letters))
-        letters[at] = chance.choice(
-            ["", '"', "{", "}", "[", ",", ":", "\\", "\n", "9", "e", "\ufeff"]
-        )
+        letters[at] = chance.choice(LETTERS)
     return "".join(letters)
 
 

@@ -12,6 +12,7 @@ import time
 
 import numpy as np
 import pytest
+from py4j.protocol import Py4JNetworkError
 
 from sparkprophet import BayesianParamGridBuilder, GroupedProphet, GroupedProphetTuner
 from stage_checks import bits, frame, grouped
@@ -71,9 +72,24 @@ def left(spark):
 
 def assert_nothing_left(spark, before):
     end = time.monotonic() + PATIENCE
+    with contextlib.suppress(Py4JNetworkError):
+        # A Ctrl-C in the middle of a call can leave Py4J a connection that fails once.
+        left(spark)
     while (now := left(spark)) != before and time.monotonic() < end:
         time.sleep(0.1)
     assert now == before
+
+
+def in_the_end(work):
+    """Do the work, again where it hangs.
+
+    A call that Ctrl-C breaks in two can make Py4J send a later one twice, and Spark's adaptive
+    execution then waits for stages that nobody runs, until Ctrl-C is pressed again.
+    """
+    for _ in range(2):
+        with contextlib.suppress(KeyboardInterrupt), ctrl_c_after(PATIENCE):
+            return work()
+    return work()
 
 
 @contextlib.contextmanager
@@ -140,6 +156,6 @@ def test_nothing_is_left(spark, works, model, rows, tmp_path, name, how):
         loaded = type(model).load(str(tmp_path / "model"))
         assert bits(loaded.transform(rows)) == expected
     else:
-        work()
-    # A forecast is one short job: cancelling may find none of it.
-    assert name == "forecast" or ends.count("done") < MOMENTS, ends
+        in_the_end(work)
+    # Fits and forecasts are a few short jobs: cancelling may find none of them.
+    assert name in ("fit", "forecast") or ends.count("done") < MOMENTS, ends
