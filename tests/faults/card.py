@@ -16,10 +16,14 @@ PROMISES = {
     "P6": "a killed driver loses only what was in flight; the same call again finishes the rest",
     "P7": "every message names the group, column, value and remedy in at most 500 characters",
     "P8": "memory and time of a group are bounded; the driver's memory does not grow with groups",
+    "P9": "what cannot work is refused before the job; no failure in a worker is missing rows",
+    "P10": "results and files do not depend on the session's settings, or a warning tells",
+    "P11": "a resumed search is of the same data, features and params, or refused by what changed",
+    "P12": "no secret, such as a storage URL's password, is in a saved file, a message or a log",
 }
 
-COUNTS = {"y": 12, "size": 5, "ds": 12, "keys": 8, "params": 3, "workers": 5, "driver": 5,
-          "storage": 6, "files": 4, "scale": 4}  # fmt: skip
+COUNTS = {"y": 12, "size": 5, "ds": 12, "keys": 8, "params": 7, "workers": 5, "driver": 5,
+          "storage": 6, "files": 4, "scale": 4, "surroundings": 6}  # fmt: skip
 
 
 class Broken(AssertionError):
@@ -33,7 +37,7 @@ class Case:
     Attributes
     ----------
     part : str
-        y, size, ds, keys, params, workers, driver, storage, files or scale.
+        y, size, ds, keys, params, workers, driver, storage, files, scale or surroundings.
     name : str
         What is wrong, such as "NaN" or "executor SIGKILL".
     promise : str

@@ -20,6 +20,7 @@ _PARTS = {
     "y": "The label", "size": "The number of rows", "ds": "The timestamp", "keys": "The keys",
     "params": "The settings", "workers": "Workers and executors", "driver": "The driver",
     "storage": "Storage and parallel work", "files": "Saved files", "scale": "Scale",
+    "surroundings": "Sessions, paths and sources",
 }  # fmt: skip
 _INTRODUCTION = """\
 # Reliability

@@ -8,7 +8,7 @@ from card import COUNTS, Case
 
 MODULES = (
     "labels", "sizes", "timestamps", "keys", "params", "workers", "driver", "storage", "files",
-    "scales",
+    "scales", "surroundings",
 )  # fmt: skip
 
 
