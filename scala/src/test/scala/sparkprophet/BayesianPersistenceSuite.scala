@@ -118,7 +118,7 @@ class BayesianPersistenceSuite extends AnyFunSuite with SharedSession {
       assert((saved \ "paramMap" \ "estimatorParamMaps").children.length == complete.length)
       assert((saved \ "failedParamMaps").children.length == 4 - complete.length)
       assert(saved \ "persistSubModels" == JBool(true) && saved \ "maximise" == JBool(false))
-      assert(saved \ "stoppedBy" == JString("numTrials") && saved \ "format_version" == JInt(1))
+      assert(saved \ "stoppedBy" == JString("numTrials") && saved \ "format_version" == JInt(2))
       assert(SearchSpace.fromJson((saved \ "searchSpace").values.toString).entries.length == 3)
       val fields = Set("number", "params", "state", "value", "scores", "seconds", "error")
       for (trial <- (saved \ "trials").children)
