@@ -11,7 +11,7 @@ series of a set and then over sets, with a bootstrap interval over series. Cover
 pinball loss are those of the 80 % interval.
 
 Ours: untuned (Prophet's defaults), combined (combination="folds", no search), tuned (the best of 50
-trials in `suggested_search_space`), tuned_combined (its best trials combined). Peers:
+trials in `suggested_search_space`), tuned_combined (the tuner's defaults). Peers:
 statsforecast's SeasonalNaive, AutoETS, DynamicOptimizedTheta and MSTL, with gaps filled by the
 value before; they are left out where statsforecast is not installed.
 """
@@ -383,7 +383,7 @@ def main() -> None:
     table = summary(rows, methods)
     counts = {name: sum(row["set"] == name for row in rows) for name in SETS}
     show(table, arguments.half, counts)
-    results = {"about": about, "half": arguments.half, "methods": table, "series": rows}
+    results = {"about": about, "half": arguments.half, "series": counts, "methods": table}
     machine.write_json(arguments.json, results)
 
 

@@ -53,8 +53,8 @@ class Search:
     collect_trials : bool
         Whether the trials are kept.
     combination : str
-        As `Config.combination`: folds combines the estimator's own values and the best trials by
-        their errors on the holdouts.
+        As `Config.combination`: folds combines what it combines without a search and the best
+        trials, by their errors on the holdouts.
     num_members : int
         Most trials in a combination.
     pruner : str
@@ -214,7 +214,7 @@ def _combined_fit(
     deadline: float | None,
     search: Search,
 ) -> tuple[Fit, float | None, dict[int, str]] | None:
-    """As `_final_fit`, of the config without a search and the best trials together.
+    """As `_final_fit`, of what is combined without a search and the best trials together.
 
     None where it is not asked for, or no trial can be a part of it.
     """
@@ -228,9 +228,10 @@ def _combined_fit(
         own = config.replace(params)
         return {name: as_param_value(getattr(own, name)) for name in names}
 
-    candidates = [settings({})]
+    candidates = [settings({}) | own for own in combination.without_search(used, config)]
+    most = len(candidates) + search.num_members
     for trial in ranked:
-        if len(candidates) <= search.num_members and settings(trial.params) not in candidates:
+        if len(candidates) < most and settings(trial.params) not in candidates:
             candidates.append(settings(trial.params))
     try:
         combined = combination.combined(used, config, candidates, tests, folds, deadline)

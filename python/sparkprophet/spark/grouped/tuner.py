@@ -61,8 +61,9 @@ def _estimator(value: Any, what: str) -> GroupedProphet:
         "folds",
         OneOf(*COMBINATIONS),
         "none: the forecast of the best trial. folds: the weighted mean of the estimator's own "
-        "values and the best trials, each with its trend carried on in every way of trendForecast, "
-        "and of two seasonal naive forecasts; weights by errors on the folds.",
+        "values, these with seasonalities that are held down, and the best trials, each with its "
+        "trend carried on in every way of trendForecast, and of two seasonal naive forecasts; "
+        "weights by errors on the folds.",
     ),
     Spec(
         "pruner",

@@ -106,15 +106,17 @@ private[sparkprophet] trait GroupedProphetTunerParams extends TableParams {
   def setInitial(value: Int): this.type = set(initial, value)
 
   /**
-   * none: the forecast of the best trial. folds: the weighted mean of the estimator's own values
-   * and the best trials, each with its trend carried on in every way of trendForecast, and of two
-   * seasonal naive forecasts; weights by errors on the folds. Default: "folds".
+   * none: the forecast of the best trial. folds: the weighted mean of the estimator's own values,
+   * these with seasonalities that are held down, and the best trials, each with its trend carried
+   * on in every way of trendForecast, and of two seasonal naive forecasts; weights by errors on the
+   * folds. Default: "folds".
    */
   final val combination: Param[String] = oneOf("none", "folds")(
     "combination",
     "none: the forecast of the best trial. folds: the weighted mean of the estimator's own " +
-      "values and the best trials, each with its trend carried on in every way of " +
-      "trendForecast, and of two seasonal naive forecasts; weights by errors on the folds."
+      "values, these with seasonalities that are held down, and the best trials, each with its " +
+      "trend carried on in every way of trendForecast, and of two seasonal naive forecasts; " +
+      "weights by errors on the folds."
   )
 
   /** The value of [[combination]]. */
